@@ -1,0 +1,72 @@
+"""Products of matrices."""
+
+from typing import Any
+
+import numpy as np
+
+from minicnn.tensor import Tensor, TensorLike, as_tensor, record
+
+from .elementwise import add, astype, check_broadcast
+from .shape import reshape, squeeze, sum_to, transpose, unsqueeze
+
+
+def matmul(a: TensorLike, b: TensorLike) -> Tensor:
+    """y[...,i,j] = sum_k a[...,i,k] b[...,k,j];  ga = gy b^T, gb = a^T gy
+
+    (..., n, k) @ (..., k, m) -> (..., n, m); leading axes broadcast; a vector counts as a row on
+    the left and as a column on the right, and that axis is dropped again.
+    """
+    a, b = as_tensor(a), as_tensor(b)
+    if not a.ndim or not b.ndim or a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
+        raise ValueError(
+            "matmul: the last axis of the first must equal the second-last of the second, got "
+            f"{a.shape} and {b.shape}"
+        )
+    if a.ndim == 1:
+        return squeeze(matmul(unsqueeze(a, 0), b), max(b.ndim - 2, 0))
+    if b.ndim == 1:
+        return squeeze(matmul(a, unsqueeze(b, 1)), -1)
+    check_broadcast("matmul", a.shape[:-2], b.shape[:-2])
+    a, b = same_dtype(a, b)
+
+    def backward(gy: Tensor) -> Any:
+        return (
+            lambda: sum_to(matmul(gy, transpose(b, -1, -2)), a.shape),
+            lambda: sum_to(matmul(transpose(a, -1, -2), gy), b.shape),
+        )
+
+    return record("matmul", a.data @ b.data, (a, b), backward)
+
+
+def linear(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None) -> Tensor:
+    """y[...,o] = sum_i x[...,i] w[o,i] + b[o];  gx = gy w, gw = gy^T x, gb = sum gy
+
+    Shapes: (..., I), (O, I), (O,) -> (..., O).
+    """
+    x, weight = same_dtype(as_tensor(x), as_tensor(weight))
+    if weight.ndim != 2 or x.ndim == 0 or x.shape[-1] != weight.shape[1]:
+        raise ValueError(
+            "linear: the last axis of x must equal in_features, the second axis of the weight, got "
+            f"x {x.shape} and weight {weight.shape}"
+        )
+
+    def backward(gy: Tensor) -> Any:
+        return lambda: matmul(gy, weight), lambda: matmul(transpose(_rows(gy)), _rows(x))
+
+    y = record("linear", x.data @ weight.data.T, (x, weight), backward)
+    return y if bias is None else add(y, bias)
+
+
+def same_dtype(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Both in the wider of their dtypes."""
+    if a.dtype == b.dtype:
+        return a, b
+    dtype = np.result_type(a.dtype, b.dtype)
+    return astype(a, dtype), astype(b, dtype)
+
+
+def _rows(x: Tensor) -> Tensor:
+    """(..., I) -> (rows, I)"""
+    if x.ndim == 2:
+        return x
+    return reshape(x, (int(np.prod(x.shape[:-1])), x.shape[-1]))

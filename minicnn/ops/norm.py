@@ -1,0 +1,178 @@
+"""Normalisation layers' arithmetic: one op, `normalize`, over different axes."""
+
+from typing import Any
+
+import numpy as np
+
+from minicnn.inplace import mark_written
+from minicnn.kernels import array_module, kernels_for
+from minicnn.modes import is_recording
+from minicnn.tensor import Tensor, TensorLike, as_tensor, record
+
+from .conv import conv2d
+from .elementwise import add, mul
+from .reduce import mean
+from .shape import reshape, sum_to
+
+
+def normalize(
+    x: Tensor, weight: Tensor | None, bias: Tensor | None, axes: tuple[int, ...], eps: float
+) -> tuple[Tensor, Any, Any]:
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and biased var over ``axes``
+
+    Returns y and the arrays mean and var. weight and bias broadcast against x. The gradient uses
+    the fused kernel, or the same formula in ops where it will be differentiated again.
+    """
+    kernels = kernels_for(x.data)
+    w, b = (None if p is None else p.data for p in (weight, bias))
+    y, m, v = kernels.normalize(x.data, w, b, axes, eps)
+    bias_shape = None if bias is None else bias.shape
+    inputs = tuple(p for p in (x, weight, bias) if p is not None)
+
+    def backward(gy: Tensor) -> Any:
+        def x_grad() -> Tensor:
+            if is_recording():
+                return _input_grad(gy, x, weight, axes, eps)
+            return Tensor(kernels.normalize_grad(gy.data, x.data, w, m, v, axes, eps))
+
+        gradients = [x_grad]
+        if weight is not None:
+            shape = weight.shape
+            gradients.append(lambda: sum_to(gy * _normalized(x, axes, eps)[0], shape))
+        if bias_shape is not None:
+            gradients.append(lambda: sum_to(gy, bias_shape))
+        return tuple(gradients)
+
+    return record("normalize", y, inputs, backward, axes=axes, eps=eps), m, v
+
+
+def _normalized(x: Tensor, axes: tuple[int, ...], eps: float) -> tuple[Tensor, Tensor]:
+    """(x - mean) s and s = 1 / sqrt(var + eps), from ops that can be differentiated again."""
+    centred = x - mean(x, axes, keepdim=True)
+    s = (mean(centred * centred, axes, keepdim=True) + eps) ** -0.5
+    return centred * s, s
+
+
+def _input_grad(
+    gy: Tensor, x: Tensor, weight: Tensor | None, axes: tuple[int, ...], eps: float
+) -> Tensor:
+    """gx = s (g - mean(g) - h mean(g h)) with h = (x - mean) s and g = gy weight"""
+    h, s = _normalized(x, axes, eps)
+    g = gy if weight is None else gy * weight
+    return s * (g - mean(g, axes, keepdim=True) - h * mean(g * h, axes, keepdim=True))
+
+
+def batch_norm(
+    x: TensorLike, running_mean: Tensor | None, running_var: Tensor | None,
+    weight: TensorLike | None = None, bias: TensorLike | None = None, training: bool = False,
+    momentum: float = 0.1, eps: float = 1e-5,
+) -> Tensor:  # fmt: skip
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, per channel (axis 1)
+
+    In training, mean and *biased* variance of the batch normalise, and the running estimates move:
+    r <- (1 - momentum) r + momentum * batch value, with the *unbiased* variance. Otherwise the
+    running estimates normalise. (N, C) or (N, C, ...) -> the same.
+    Paper: Ioffe, Szegedy, Batch Normalization, 2015, algorithms 1 and 2.
+    """
+    x = as_tensor(x)
+    if x.ndim < 2:
+        raise ValueError(f"batch_norm: x must be (N, C) or (N, C, ...), got {x.shape}")
+    shape = (x.shape[1],) + (1,) * (x.ndim - 2)
+    params = (running_mean, running_var, weight, bias)
+    for name, p in zip(("running_mean", "running_var", "weight", "bias"), params, strict=True):
+        if p is not None and as_tensor(p).shape != (x.shape[1],):
+            raise ValueError(
+                f"batch_norm: {name} must have one value per channel of x {x.shape}, got "
+                f"{as_tensor(p).shape}"
+            )
+    w, b = (None if p is None else reshape(as_tensor(p), shape) for p in (weight, bias))
+    if training or running_mean is None or running_var is None:
+        y, m, v = _over_batch(x, w, b, eps)
+        if training and running_mean is not None and running_var is not None:
+            n = x.numel() // x.shape[1]
+            _move(running_mean, m, momentum)
+            _move(running_var, v * (n / (n - 1)), momentum)
+        return y
+    scale = (reshape(running_var, shape) + eps) ** -0.5
+    y = (x - reshape(running_mean, shape)) * (scale if w is None else scale * w)
+    return y if b is None else y + b
+
+
+def _over_batch(
+    x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+) -> tuple[Tensor, Any, Any]:
+    n = x.numel() // max(x.shape[1], 1)
+    if n <= 1:
+        raise ValueError(
+            f"batch_norm: training needs more than one value per channel, got x {x.shape}; use a "
+            "larger batch (drop_last=True) or eval()"
+        )
+    return normalize(x, weight, bias, (0, *range(2, x.ndim)), eps)
+
+
+def _move(running: Tensor, batch: Any, momentum: float) -> None:
+    running.data += momentum * (batch.reshape(-1).astype(running.dtype) - running.data)
+    mark_written(running, "batch_norm")
+
+
+def layer_norm(
+    x: TensorLike, normalized_shape: int | tuple[int, ...], weight: TensorLike | None = None,
+    bias: TensorLike | None = None, eps: float = 1e-5,
+) -> Tensor:  # fmt: skip
+    """y = (x - mean) / sqrt(var + eps) * weight + bias over the last axes, ``normalized_shape``
+
+    Paper: Ba, Kiros, Hinton, Layer Normalization, 2016, equation 4.
+    """
+    x = as_tensor(x)
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    for name, got in (("the end of x.shape", x.shape[x.ndim - len(shape) :]),
+                      ("weight", shape if weight is None else as_tensor(weight).shape),
+                      ("bias", shape if bias is None else as_tensor(bias).shape)):  # fmt: skip
+        if got != shape or not shape:
+            raise ValueError(f"layer_norm: {name} must be {shape}, got {got} (x {x.shape})")
+    w, b = (None if p is None else as_tensor(p) for p in (weight, bias))
+    return normalize(x, w, b, tuple(range(x.ndim - len(shape), x.ndim)), eps)[0]
+
+
+def group_norm(
+    x: TensorLike, num_groups: int, weight: TensorLike | None = None,
+    bias: TensorLike | None = None, eps: float = 1e-5,
+) -> Tensor:  # fmt: skip
+    """y = (x - mean) / sqrt(var + eps) * weight + bias over each sample's groups of channels
+
+    (N, C, ...) -> the same; weight and bias are (C,). Paper: Wu, He, Group Normalization, 2018.
+    """
+    x = as_tensor(x)
+    if x.ndim < 2 or num_groups < 1 or x.shape[1] % num_groups:
+        raise ValueError(
+            f"group_norm: num_groups must divide the channels of x (N, C, ...), got {num_groups} "
+            f"and x {x.shape}"
+        )
+    size = int(np.prod(x.shape[1:])) // num_groups
+    grouped = reshape(x, (x.shape[0], num_groups, size))
+    y = reshape(normalize(grouped, None, None, (2,), eps)[0], x.shape)
+    shape = (x.shape[1],) + (1,) * (x.ndim - 2)
+    y = y if weight is None else mul(y, reshape(weight, shape))
+    return y if bias is None else add(y, reshape(bias, shape))
+
+
+def local_response_norm(
+    x: TensorLike, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
+    """y[n,c] = x[n,c] / (k + alpha/size * sum of x[n,j]^2 over the ``size`` channels around c)^beta
+
+    The window reaches size // 2 channels down and (size - 1) // 2 up. A sum over neighbouring
+    channels is a 1x1 convolution with a band of ones. (N, C, H, W) -> the same.
+    Paper: Krizhevsky, Sutskever, Hinton, 2012, section 3.3 (there alpha is not divided by size).
+    """
+    x = as_tensor(x)
+    if x.ndim != 4 or size < 1:
+        raise ValueError(
+            f"local_response_norm: x must be (N, C, H, W) and size at least 1, got {x.shape} and "
+            f"{size}"
+        )
+    xp, c = array_module(x.data), x.shape[1]
+    offset = xp.arange(c) - xp.arange(c)[:, None]
+    band = ((offset >= -(size // 2)) & (offset <= (size - 1) // 2)).astype(x.dtype)
+    energy = conv2d(x * x, Tensor(band[:, :, None, None]))
+    return x * (k + alpha / size * energy) ** -beta

@@ -1,0 +1,48 @@
+"""Gradient clipping: against single steps that throw the weights far away.
+
+The clipped gradient is a new Tensor: parameters may share one gradient Tensor, and a change in
+place would clip it twice.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from ..kernels import array_module
+from ..tensor import Tensor
+
+
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0
+) -> float:
+    """Scale all gradients together so that their joint norm is at most ``max_norm``.
+
+        gw = gw min(1, max_norm / (norm + 1e-6)),   norm = |(all gradients in one vector)|
+
+    ``norm_type`` is 2, or another p, or `float("inf")` for the largest absolute value. Returns the
+    norm before clipping, a Python float (NaN or Inf where a gradient is).
+    Paper: Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks",
+    2013, algorithm 1.
+    """
+    if not max_norm >= 0:
+        raise ValueError(f"clip_grad_norm_: max_norm must be at least 0, got {max_norm}")
+    clipped = _with_gradient(parameters)
+    norms = [array_module(g.data).linalg.norm(g.data.ravel(), norm_type) for _, g in clipped]
+    total = float(np.linalg.norm([float(norm) for norm in norms], norm_type)) if norms else 0.0
+    scale = min(1.0, max_norm / (total + 1e-6))
+    for p, g in clipped:
+        p.grad = Tensor(g.data * scale)
+    return total
+
+
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+    """Clip every entry of every gradient to [-clip_value, clip_value]."""
+    if not clip_value >= 0:
+        raise ValueError(f"clip_grad_value_: clip_value must be at least 0, got {clip_value}")
+    for p, g in _with_gradient(parameters):
+        p.grad = Tensor(g.data.clip(-clip_value, clip_value))
+
+
+def _with_gradient(parameters: Tensor | Iterable[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    params = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    return [(p, p.grad) for p in params if p.grad is not None]

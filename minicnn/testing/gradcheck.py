@@ -1,0 +1,291 @@
+"""Gradient checks: a rule's answer beside central differences.
+
+With a random cotangent c, the rule's gradient a of phi(x) = sum_j c_j y_j(x) must satisfy, for
+every step s,
+
+    a . s  =  (phi(x + s) - phi(x - s)) / 2  +  O(|s|^3)
+
+The cotangent is random because an all-ones one hides mistakes: the gradient of sum(batch_norm(x))
+is zero whatever the rule says about its hard part. Everything runs in float64.
+"""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import random
+from ..kernels import to_device
+from ..modes import is_recording, no_grad, recording
+from ..nn import Module
+from ..tensor import Tensor, grad
+from .report import Comparison, InputReport, Report, summarise
+
+Run = Callable[[], tuple[Tensor, ...]]
+
+
+class Settings(NamedTuple):
+    eps: float
+    rtol: float
+    atol: float
+    max_entries: int
+    directions: int
+    seed: int
+
+
+def gradcheck(
+    fn: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, rtol: float = 1e-5,
+    atol: float = 1e-7, max_entries: int = 400, directions: int = 20, seed: int = 0,
+    raise_exception: bool = True,
+) -> Report:  # fmt: skip
+    """Compare the gradients of ``fn(*inputs)`` with central differences.
+
+    ``fn`` is a function of Tensors that returns a Tensor or a tuple of them, or a Module, which
+    is checked on a copy in double precision: its parameters by name, and its inputs. Checked are
+    the inputs that require gradients; the others are passed on as they are. Every entry of an input
+    of up to ``max_entries`` is checked; of a larger one, ``directions`` random directions. An
+    entry x is moved by eps * max(1, abs(x)). An entry is wrong where
+
+        abs(a - g) > atol + rtol * max(abs(a), abs(g)) + (what rounding of y explains),
+
+    unless the function has a kink there (`relu` at 0) that explains the difference. Random ops see
+    the same random numbers in every evaluation.
+
+    Raises AssertionError with the report where a gradient is wrong (unless ``raise_exception`` is
+    False), TypeError for inputs that are not float64, ValueError where nothing asks for gradients.
+    """
+    leaves, run = _prepare(fn, inputs)
+    settings = Settings(eps, rtol, atol, max_entries, directions, seed)
+    return _check("gradcheck", fn, leaves, run, settings, raise_exception)
+
+
+def gradgradcheck(
+    fn: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, rtol: float = 1e-5,
+    atol: float = 1e-7, max_entries: int = 400, directions: int = 20, seed: int = 0,
+    raise_exception: bool = True,
+) -> Report:  # fmt: skip
+    """Check the gradients of the gradients of ``fn(*inputs)``.
+
+    The function checked is (x, gy) -> gx = (dy/dx)^T gy, with respect to the inputs, the
+    parameters and to gy itself; the rest is as in `gradcheck`.
+    """
+    leaves, run = _prepare(fn, inputs)
+    rng = np.random.default_rng(seed + 1)
+    with no_grad():
+        gys = [_random_like(y, rng).requires_grad_() for y in run()]
+
+    def gradients() -> tuple[Tensor, ...]:
+        create_graph = is_recording()
+        with recording(True):
+            ys = run()
+            return _gradients(ys, list(leaves.values()), gys, create_graph)
+
+    named = {f"gy {k}" if len(gys) > 1 else "gy": gy for k, gy in enumerate(gys)}
+    settings = Settings(eps, rtol, atol, max_entries, directions, seed)
+    return _check("gradgradcheck", fn, leaves | named, gradients, settings, raise_exception)
+
+
+# What is checked
+
+
+def _prepare(fn: Callable[..., Any], inputs: Any) -> tuple[dict[str, Tensor], Run]:
+    """The tensors to check, by name, and a function that evaluates ``fn`` on copies of them."""
+    is_module = isinstance(fn, Module)
+    inputs = inputs if isinstance(inputs, tuple | list) else (inputs,)
+    args = [_own(x, i, is_module) if isinstance(x, Tensor) else x for i, x in enumerate(inputs)]
+    leaves = {f"input {i}": x for i, x in enumerate(args) if _wants_gradient(x)}
+    kept: list[tuple[Tensor, Any]] = []
+    if is_module:
+        fn = copy.deepcopy(fn).double()  # type: ignore[attr-defined]
+        leaves |= {name: p for name, p in fn.named_parameters() if p.requires_grad}
+        kept = [(b, b.data.copy()) for b in fn.buffers()]
+    if not leaves:
+        raise ValueError(
+            "gradcheck: at least one input must require gradients, got none; "
+            "make it with Tensor(array, requires_grad=True)"
+        )
+    state = random.get_state()
+
+    def run() -> tuple[Tensor, ...]:
+        random.set_state(state)
+        for buffer, values in kept:
+            buffer.data[...] = values
+        try:
+            return _outputs(fn(*args))
+        finally:
+            random.set_state(state)
+
+    return leaves, run
+
+
+def _wants_gradient(x: Any) -> bool:
+    return isinstance(x, Tensor) and x.requires_grad
+
+
+def _own(x: Tensor, i: int, in_module: bool) -> Tensor:
+    """A copy that may be changed, in double precision where it goes into a Module."""
+    double = in_module and x.dtype.kind == "f"
+    if x.requires_grad and x.dtype != np.float64 and not double:
+        raise TypeError(
+            f"gradcheck: input {i} must be float64, got {x.dtype}, whose rounding hides wrong "
+            "gradients; convert with Tensor(x.data.astype(np.float64), requires_grad=True)"
+        )
+    array = x.data.copy(order="K")
+    return Tensor(array, x.requires_grad, np.float64 if double else None)
+
+
+def _outputs(answer: Any) -> tuple[Tensor, ...]:
+    """The floating-point outputs of the function (indices have no gradient)."""
+    answers = answer if isinstance(answer, tuple | list) else (answer,)
+    for y in answers:
+        if not isinstance(y, Tensor):
+            raise TypeError(
+                f"gradcheck: the function must return a Tensor or a tuple of them, got "
+                f"{type(y).__name__}"
+            )
+    ys = tuple(y for y in answers if y.dtype.kind == "f")
+    for y in ys:
+        if y.dtype != np.float64:
+            raise TypeError(
+                f"gradcheck: the output must be float64 like the inputs, got {y.dtype}; the "
+                "function converts on the way"
+            )
+    return ys
+
+
+def _random_like(y: Tensor, rng: np.random.Generator) -> Tensor:
+    return Tensor(to_device(rng.standard_normal(y.shape), y.device))
+
+
+def _gradients(
+    ys: Sequence[Tensor], xs: list[Tensor], gys: Sequence[Tensor], create_graph: bool = False
+) -> tuple[Tensor, ...]:
+    """The gradients of all outputs together."""
+    total: tuple[Tensor, ...] = ()
+    for y, gy in zip(ys, gys, strict=True):
+        if y.requires_grad:
+            gxs = grad(y, xs, gy, create_graph)
+            total = tuple(a + b for a, b in zip(total, gxs, strict=True)) if total else gxs
+    if not total:
+        raise ValueError(
+            "gradcheck: no output depends on an input that requires gradients; check for detach(), "
+            "no_grad() or .data on the way"
+        )
+    return total
+
+
+# The comparison
+
+
+def _check(
+    what: str, fn: Any, leaves: dict[str, Tensor], run: Run, settings: Settings, strict: bool
+) -> Report:
+    rng = np.random.default_rng(settings.seed)
+    with recording(True):
+        ys = run()
+        cotangents = [_random_like(y, rng) for y in ys]
+        gradients = _gradients(ys, list(leaves.values()), cotangents)
+    probe = _Probe(run, [c.numpy() for c in cotangents])
+    found = [
+        _check_input(name, x, gx.numpy(), probe, settings, rng)
+        for (name, x), gx in zip(leaves.items(), gradients, strict=True)
+    ]
+    name = getattr(fn, "__name__", type(fn).__name__)
+    report = Report(f"{what} of {name}", tuple(found))
+    if strict and not report.ok:
+        raise AssertionError(str(report))
+    return report
+
+
+def _check_input(
+    name: str, x: Tensor, gx: np.ndarray, probe: "_Probe", settings: Settings,
+    rng: np.random.Generator,
+) -> InputReport:  # fmt: skip
+    every = x.numel() <= settings.max_entries
+    steps = _entries(x, settings) if every else _directions(x, settings, rng)
+    compared = [_compare(index, x, gx, step, probe, settings) for index, step in steps]
+    return summarise(name, x.shape, "entries" if every else "directions", compared)
+
+
+def _entries(x: Tensor, settings: Settings) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
+    sizes = settings.eps * np.maximum(1, abs(x.numpy()))
+    for index in np.ndindex(x.shape):
+        step = np.zeros(x.shape)
+        step[index] = sizes[index]
+        yield index, step
+
+
+def _directions(
+    x: Tensor, settings: Settings, rng: np.random.Generator
+) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
+    sizes = settings.eps * np.maximum(1, abs(x.numpy()))
+    for k in range(settings.directions):
+        yield (k,), sizes * rng.standard_normal(x.shape)
+
+
+def _compare(
+    index: tuple[int, ...], x: Tensor, gx: np.ndarray, step: np.ndarray, probe: "_Probe",
+    settings: Settings,
+) -> Comparison:  # fmt: skip
+    """One step: the slope along it by the rule and by differences, per unit of its largest entry.
+
+    Only where they differ is a kink looked for: half the second difference
+    y(x + s) - 2 y(x) + y(x - s) is the most that a kink can add to the slope. If curvature had
+    made it, it would be 4 times smaller for s/2 and 16 times smaller for s/4.
+    """
+    before, after, step = probe.around(x, step)
+    h = abs(step).max()
+    analytic = float((gx * step).sum() / h)
+    numeric = probe.dot(after, before) / (2 * h)
+    size = max(abs(analytic), abs(numeric), float(np.sqrt(((gx * step / h) ** 2).sum())))
+    tolerance = settings.atol + settings.rtol * size + probe.rounding(before) / h
+    error = abs(analytic - numeric)
+    kink = False
+    if not error <= tolerance:
+        bend, half, quarter = (probe.bend(x, step / n) / h for n in (1, 2, 4))
+        curved = abs(half - bend / 4) < bend / 40 and abs(quarter - bend / 16) < bend / 40
+        kink = error <= bend / 2 + tolerance and not curved
+    return Comparison(index, analytic, numeric, error / tolerance, kink)
+
+
+class _Probe:
+    """Evaluates the function around its inputs, and weighs its outputs with the cotangents."""
+
+    def __init__(self, run: Run, cotangents: list[np.ndarray]) -> None:
+        self._run, self._cotangents = run, cotangents
+        self._here = self._evaluate()
+
+    def _evaluate(self) -> list[np.ndarray]:
+        with no_grad():
+            return [np.array(y.numpy()) for y in self._run()]
+
+    def around(self, x: Tensor, step: np.ndarray) -> tuple[list, list, np.ndarray]:
+        """y(x - s), y(x + s) and the step that floating point made of s."""
+        here = x.data.copy(order="K")
+        step = to_device(step, x.device)
+        low, high = here - step, here + step
+        try:
+            x.data[...] = low
+            before = self._evaluate()
+            x.data[...] = high
+            after = self._evaluate()
+        finally:
+            x.data[...] = here
+        return before, after, to_device((high - low) / 2, "cpu")
+
+    def dot(self, after: list[np.ndarray], before: list[np.ndarray]) -> float:
+        """c . (after - before)"""
+        triples = zip(self._cotangents, after, before, strict=True)
+        return float(sum((c * (b - a)).sum() for c, b, a in triples))
+
+    def bend(self, x: Tensor, step: np.ndarray) -> float:
+        """sum_j abs(c_j (y_j(x + s) - 2 y_j(x) + y_j(x - s)))"""
+        before, after, _ = self.around(x, step)
+        outputs = zip(self._cotangents, before, self._here, after, strict=True)
+        return float(sum(abs(c * (b - 2 * y + a)).sum() for c, a, y, b in outputs))
+
+    def rounding(self, ys: list[np.ndarray]) -> float:
+        """What rounding the outputs to float64 can do to ``dot``."""
+        pairs = zip(self._cotangents, ys, strict=True)
+        return 4 * np.finfo(np.float64).eps * float(sum(abs(c * y).sum() for c, y in pairs))

@@ -1,0 +1,116 @@
+"""Procedural shapes: boxes against the pixels themselves, classes, seeds."""
+
+import numpy as np
+import pytest
+
+from minicnn.data import shapes
+
+
+def lit(image: np.ndarray) -> np.ndarray:
+    """The shape's pixels (H, W), from the promised gap in brightness alone."""
+    return image.max(axis=0) > 0.525
+
+
+@pytest.mark.parametrize(("num_classes", "size"), [(4, 32), (12, 32), (40, 16), (6, 61)])
+def test_boxes_are_tight(num_classes, size):
+    data = shapes(240, num_classes, size, seed=3)
+    assert data.boxes is not None
+    for image, box in zip(data.images, data.boxes, strict=True):
+        y, x = np.nonzero(lit(image))
+        assert box.tolist() == [x.min(), y.min(), x.max() + 1, y.max() + 1]
+
+
+def test_brightness_gap():
+    brightest = shapes(200, num_classes=40).images.max(axis=1)
+    assert not np.any((brightest > 0.45) & (brightest < 0.6))
+
+
+def test_form():
+    data = shapes(10, size=20)
+    assert data.images.shape == (10, 3, 20, 20)
+    assert data.images.dtype == np.float32
+    assert data.boxes is not None and data.boxes.dtype == np.int64
+    assert data.classes == ["circle", "square", "triangle", "cross"]
+
+
+def test_the_seed_decides():
+    first, again, other = shapes(9, seed=1), shapes(9, seed=1), shapes(9, seed=2)
+    assert np.array_equal(first.images, again.images)
+    assert np.array_equal(first.labels, again.labels)
+    assert np.array_equal(first.boxes, again.boxes)
+    assert not np.array_equal(first.images, other.images)
+
+
+@pytest.mark.parametrize("num_classes", [2, 6, 7, 12, 13, 100])
+def test_any_number_of_classes_equally_frequent_with_names_of_their_own(num_classes):
+    data = shapes(2 * num_classes, num_classes)
+    assert np.all(np.bincount(data.labels) == 2)
+    assert len(set(data.classes)) == len(data.classes) == num_classes
+
+
+def test_labels_are_not_in_order():
+    labels = shapes(64).labels
+    assert not np.array_equal(labels, np.arange(64) % 4)
+
+
+def test_each_shape_has_the_area_of_its_figure():
+    # Areas in the circle of radius 1 around the figure, from the textbook formulas. A star is ten
+    # triangles between a tip at distance 1 and a notch at distance 1 / (golden ratio)^2.
+    golden = (1 + 5**0.5) / 2
+    bar = 4 * 0.94 * 0.33
+    areas = {
+        "circle": np.pi, "square": 2, "triangle": 3 * 3**0.5 / 4,
+        "star": 10 * np.sin(np.pi / 5) / golden**2 / 2, "bar": bar, "cross": 2 * bar - 4 * 0.33**2,
+    }
+    data = shapes(120, 12, size=200)
+    for image, label in zip(data.images, data.labels, strict=True):
+        mask = lit(image)
+        name, *outline = data.classes[label].split()
+        radius = (mask.sum() / (areas[name] * (0.75 if outline else 1))) ** 0.5
+        y, x = np.nonzero(mask)
+        farthest = np.hypot(y - y.mean(), x - x.mean()).max()
+        assert abs(radius - farthest) < 2
+        assert 0.24 * 200 < radius < 0.46 * 200
+
+
+def test_outlines_are_hollow_and_fillings_are_not():
+    data = shapes(120, 12, size=64)
+    for image, label in zip(data.images, data.labels, strict=True):
+        mask = lit(image)
+        y, x = (int(axis.mean()) for axis in np.nonzero(mask))
+        assert mask[y, x] == ("outline" not in data.classes[label])
+
+
+def test_hue_tells_classes_apart_where_shapes_do_not():
+    data = shapes(300, num_classes=36)
+    for image, label in zip(data.images, data.labels, strict=True):
+        red, green, blue = image[:, lit(image)].mean(axis=1)
+        hue = np.degrees(np.arctan2(3**0.5 * (green - blue), 2 * red - green - blue))
+        named = float(data.classes[label].split("hue ")[1])
+        assert abs((hue - named + 180) % 360 - 180) < 40
+
+
+def test_objects_move_and_change_size():
+    boxes = shapes(200).boxes
+    assert boxes is not None
+    assert np.ptp(boxes[:, :2], axis=0).min() > 10
+    assert np.ptp(boxes[:, 2] - boxes[:, 0]) > 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n": 0}, "shapes: n must be at least 1, got 0"),
+        ({"n": 5, "num_classes": 1}, "shapes: num_classes must be at least 2, got 1"),
+        ({"n": 5, "size": 15}, "shapes: size must be at least 16, got 15"),
+        ({"n": 5, "seed": -1}, "shapes: seed must be at least 0, got -1"),
+    ],
+)
+def test_refuses_sizes_that_are_too_small(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        shapes(**arguments)
+
+
+def test_refuses_fractions():
+    with pytest.raises(TypeError, match=r"shapes: n must be a whole number, got 2\.5"):
+        shapes(2.5)  # type: ignore[arg-type]
