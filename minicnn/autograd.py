@@ -30,10 +30,9 @@ class Node:
     kept in anomaly mode only.
     """
 
-    __slots__ = (
-        "name", "parents", "backward", "shape", "dtype", "time", "grad", "hooks", "where",
-        "__weakref__",
-    )  # fmt: skip
+    grad: Any = None
+    hooks: list[Callable[[Any], Any]] | None = None
+    where: str | None = None
 
     def __init__(
         self,
@@ -49,9 +48,6 @@ class Node:
         self.shape = shape
         self.dtype = dtype
         self.time = next(_ticks)
-        self.grad: Any = None
-        self.hooks: list[Callable[[Any], Any]] | None = None
-        self.where: str | None = None
 
 
 def topological(root: Node) -> list[Node]:

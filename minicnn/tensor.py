@@ -5,6 +5,7 @@ them on this class.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any, Union
 
 import numpy as np
@@ -212,7 +213,7 @@ class Tensor:
 
     def detach(self) -> "Tensor":
         """The same memory, outside the graph."""
-        return _wrap(self.data)
+        return wrap(self.data)
 
     def clone(self) -> "Tensor":
         """A copy with gradient."""
@@ -251,11 +252,20 @@ def _to_array(data: Any, dtype: Any) -> Any:
     return array
 
 
-def _wrap(array: Any) -> Tensor:
+_new = Tensor.__new__
+_node = attrgetter("node")
+
+
+def wrap(array: Any) -> Tensor:
     """A Tensor around an array, without the checks of the constructor."""
-    x = Tensor.__new__(Tensor)
+    x = _new(Tensor)
     x.data, x.node = array, None
     return x
+
+
+def _not_scalar(data: Any) -> Any:
+    """NumPy makes scalars of results without axes; a tensor holds arrays."""
+    return np.asarray(data) if isinstance(data, np.generic) else data
 
 
 def as_tensor(x: TensorLike) -> Tensor:
@@ -278,16 +288,14 @@ def record(
     so that they can be differentiated again; they capture inputs or shapes, never the result.
     ``options`` are the op's settings, for observers such as summaries and tracers.
     """
-    y = Tensor.__new__(Tensor)
-    y.data = np.asarray(data) if isinstance(data, np.generic) else data
+    y = _new(Tensor)
+    y.data = data if type(data) is np.ndarray else _not_scalar(data)
     y.node = None
     is_on, observers = mode.get()
     if is_on:
-        for x in inputs:
-            if x.node is not None:
-                parents = tuple([x.node for x in inputs])
-                y.node = Node(name, parents, backward, y.data.shape, y.data.dtype)
-                break
+        parents = tuple(map(_node, inputs))
+        if any(parents):
+            y.node = Node(name, parents, backward, y.data.shape, y.data.dtype)
     for observer in observers:
         observer(name, y, inputs, options)
     return y
@@ -325,7 +333,7 @@ def _backpropagate(
             f"backward: without a gradient the tensor must have one element, got shape {y.shape}; "
             "reduce it (y.sum()) or pass a gradient of its shape"
         )
-    gy = _wrap(array_module(y.data).ones_like(y.data)) if gradient is None else as_tensor(gradient)
+    gy = wrap(array_module(y.data).ones_like(y.data)) if gradient is None else as_tensor(gradient)
     if gy.shape != y.shape:
         raise ValueError(f"backward: the gradient must have shape {y.shape}, got {gy.shape}")
     if gy.dtype != y.dtype:
@@ -336,7 +344,7 @@ def _backpropagate(
 
 def zeros_like(x: Tensor) -> Tensor:
     """Zeros of x's shape, dtype and device."""
-    return _wrap(array_module(x.data).zeros_like(x.data))
+    return wrap(array_module(x.data).zeros_like(x.data))
 
 
 def _saved(rule: Callable) -> Iterator[Tensor]:
@@ -349,17 +357,39 @@ def _saved(rule: Callable) -> Iterator[Tensor]:
 
 
 def _run(node: Node, gy: Tensor) -> Any:
-    """Run a rule, after making sure that the values which it needs are still there."""
+    """Run a rule, making sure that the values which it needs are still there."""
     assert node.backward is not None
-    for x in _saved(node.backward):
+    answer = _call(node, node.backward, gy)
+    entries = answer if isinstance(answer, tuple) else (answer,)
+    if not all(callable(entry) for entry in entries):
+        _refuse_overwritten(node, node.backward)
+    return tuple([_guarded(node, entry) if callable(entry) else entry for entry in entries])
+
+
+def _guarded(node: Node, gradient: Callable[[], Tensor]) -> Callable[[], Tensor]:
+    """A gradient that waits to be wanted needs no more than it has captured itself."""
+
+    def run() -> Tensor:
+        _refuse_overwritten(node, gradient)
+        return _call(node, gradient)
+
+    return run
+
+
+def _refuse_overwritten(node: Node, rule: Callable) -> None:
+    for x in _saved(rule):
         by = written_since(x, node.time)
         if by is not None:
             raise RuntimeError(
                 f"backward of {node.name}: needs the old values of a tensor of shape {x.shape} that"
                 f" {by} has changed in place since; run backward before {by}, or change a clone()"
             )
+
+
+def _call(node: Node, rule: Callable[..., Any], *gy: Tensor) -> Any:
+    """Run a rule; in anomaly mode say in whose backward the first NaN was made."""
     try:
-        return node.backward(gy)
+        return rule(*gy)
     except FloatingPointError as error:
         if node.where is None:
             raise

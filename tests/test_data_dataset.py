@@ -50,6 +50,7 @@ def test_subset_is_a_copy():
         ([6], "below 6, the number of images, got 6"),
         ([0, -7], "below 6, the number of images, got -7"),
         ([], "non-empty list of integers"),
+        (np.array([], int), "non-empty list of integers, got shape (0,)"),
         ([[0, 1]], "non-empty list of integers, got shape (1, 2)"),
         ([0.5], "float64"),
         (np.array([True] * 6), "bool; turn a mask into indices with np.flatnonzero"),
@@ -157,7 +158,7 @@ def test_load_finds_digits_by_name():
     ("name", "advice"),
     [
         ("mnsit", "did you mean 'mnist'?"),
-        ("Digits", "did you mean 'digits'?"),
+        ("MNIST", "did you mean 'mnist'?"),
         ("q", "choose one of them"),
     ],
 )

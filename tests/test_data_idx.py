@@ -65,10 +65,10 @@ def damaged_block() -> bytes:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "must start with two zero bytes and two more, got an empty file"),
-        (b"\0\0\x08", r"two more, got b'\x00\x00\x08'"),
-        (b"<html>not found</html>", "must start with two zero bytes and two more, got b'<htm'"),
-        (gzip.compress(b"some text"), "must start with two zero bytes and two more, got b'some'"),
+        (b"", "must start with four bytes, two of them zero, got an empty file"),
+        (b"\0\0\x08", r"two of them zero, got b'\x00\x00\x08'"),
+        (b"<html>not found</html>", "must start with four bytes, two of them zero, got b'<htm'"),
+        (gzip.compress(b"some text"), "must start with four bytes, two of them zero, got b'some'"),
         (b"\0\0\x07\x01\0\0\0\0", "must be one of 0x08, 0x09, 0x0b, 0x0c, 0x0d, 0x0e, got 0x07"),
         (b"\0\0\x08\x00", "byte 3 (dimensions) must be 1..32, got 0"),
         (b"\0\0\x08\xff" + bytes(4 * 255), "byte 3 (dimensions) must be 1..32, got 255"),
@@ -92,7 +92,7 @@ def test_refuses_bad_files(tmp_path, content, message):
         read_idx(path)
     assert message in str(caught.value)
     assert str(caught.value).startswith(f"{path}: ")
-    assert str(caught.value).endswith("; delete the file and fetch it again")
+    assert str(caught.value).endswith("; replace it with a fresh copy")
     assert path.read_bytes() == content
 
 
@@ -121,6 +121,14 @@ def test_a_small_promise_does_not_read_a_huge_file(tmp_path):
         assert tracemalloc.get_traced_memory()[1] < 8 << 20
     finally:
         tracemalloc.stop()
+
+
+def test_a_byte_too_many_is_seen_after_any_amount(tmp_path):
+    for size in (1 << 20, 3 << 20):  # where reading in chunks could stop too early
+        path = tmp_path / "images"
+        path.write_bytes(b"\0\0\x08\x01" + struct.pack(">I", size) + bytes(size) + b"x")
+        with pytest.raises(ValueError, match="got more"):
+            read_idx(path)
 
 
 def test_missing_file(tmp_path):

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import re
 import socket
 import struct
 from collections.abc import Iterator
@@ -151,9 +152,10 @@ def test_images_and_labels_never_come_from_two_places(tmp_path, monkeypatch):
     assert find_data(tmp_path / "cache")[1][1] != "not found"
 
 
-def test_half_a_data_set_is_not_found(tmp_path):
+@pytest.mark.parametrize("missing", FOUR)
+def test_half_a_data_set_is_not_found(tmp_path, missing):
     fill(tmp_path)
-    (tmp_path / FOUR[3]).unlink()
+    (tmp_path / missing).unlink()
     assert find_data(tmp_path)[1][1] == "not found"
 
 
@@ -220,15 +222,16 @@ def test_a_truncated_file_is_named(tmp_path, name):
 def test_download(tmp_path, served, capfd):
     folder, url = served
     (folder / NAME).write_bytes(BODY)
-    path = download(NAME, SHA256, [url], tmp_path / "new" / "cache")
+    path = download(NAME, SHA256, [f"{url}/"], tmp_path / "new" / "cache")
     assert path == tmp_path / "new" / "cache" / NAME
     assert path.read_bytes() == BODY
     assert capfd.readouterr() == ("", f"downloading {url}/{NAME}\n")
 
 
-def test_a_whole_file_is_not_fetched_again(tmp_path, nobody):
+def test_a_whole_file_is_not_fetched_again(tmp_path, nobody, capfd):
     (tmp_path / NAME).write_bytes(BODY)
     assert download(NAME, SHA256, [nobody], tmp_path).read_bytes() == BODY
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_damaged_file_is_replaced(tmp_path, served):
@@ -243,7 +246,7 @@ def test_a_damaged_file_is_replaced(tmp_path, served):
     [
         ("missing", "HTTP status 404"),
         ("wrong", "wrong checksum"),
-        ("cut", "ChunkedEncodingError"),
+        ("cut", "ChunkedEncodingError|wrong checksum"),
         ("silent", "ConnectionError"),
     ],
 )
@@ -256,7 +259,7 @@ def test_a_bad_mirror_is_passed_over_and_leaves_nothing(tmp_path, served, nobody
     cache = tmp_path / "cache"
     with pytest.raises(ConnectionError) as caught:
         download(NAME, SHA256, [mirror], cache)
-    assert f"{mirror}/{NAME} ({reason})" in str(caught.value)
+    assert re.search(rf"{re.escape(mirror)}/{NAME} \(({reason})\)", str(caught.value))
     assert list(cache.iterdir()) == []
     assert download(NAME, SHA256, [mirror, url], cache).read_bytes() == BODY
 
@@ -298,10 +301,10 @@ def test_a_mirror_with_other_images_is_refused(tmp_path, served):
 
 def test_download_of_the_real_files(tmp_path, real_mnist):
     with serve(real_mnist) as url:
-        first = mnist("test", mirrors=[f"{url}/nothing", f"{url}/"], cache=tmp_path)
-    again = mnist("test", mirrors=[url], cache=tmp_path)
-    assert np.array_equal(first.images, again.images)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FOUR[2:])
+        for split, n in [("train", 60000), ("test", 10000)]:
+            assert len(mnist(split, mirrors=[f"{url}/nothing", url], cache=tmp_path)) == n
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FOUR)
+    assert len(mnist("test", mirrors=[], cache=tmp_path)) == 10000
 
 
 def test_known_facts_about_mnist(real_mnist):

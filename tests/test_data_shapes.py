@@ -90,11 +90,26 @@ def test_hue_tells_classes_apart_where_shapes_do_not():
         assert abs((hue - named + 180) % 360 - 180) < 40
 
 
-def test_objects_move_and_change_size():
-    boxes = shapes(200).boxes
+def test_hues_go_all_round():
+    classes = shapes(1, num_classes=36).classes
+    assert classes[::12] == ["circle, hue 0", "circle, hue 120", "circle, hue 240"]
+
+
+def test_objects_move_about_the_middle_and_change_size():
+    boxes = shapes(2000).boxes
     assert boxes is not None
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+    assert np.all(abs(middles.mean(axis=0) - 16) < 0.25)
     assert np.ptp(boxes[:, :2], axis=0).min() > 10
     assert np.ptp(boxes[:, 2] - boxes[:, 0]) > 10
+
+
+def test_objects_turn():
+    data = shapes(300, num_classes=6)
+    assert data.boxes is not None
+    width, height = (data.boxes[data.labels == 5, 2:] - data.boxes[data.labels == 5, :2]).T
+    assert (width / height).max() > 2 and (height / width).max() > 2
+    assert abs(width / height - 1).min() < 0.2
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,9 @@ def download(name: str, sha256: str, mirrors: Sequence[str], folder: Path) -> Pa
 
     pooch.get_logger().setLevel("WARNING")  # its messages are longer than our one line
     folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    if path.is_file() and pooch.file_hash(str(path)) == sha256:
+        return path
     get = pooch.HTTPDownloader(timeout=_PATIENCE, chunk_size=1 << 16)
     failures: list[str] = []
     last: Exception | None = None
@@ -34,7 +37,8 @@ def download(name: str, sha256: str, mirrors: Sequence[str], folder: Path) -> Pa
         url = f"{mirror.rstrip('/')}/{name}"
         print(f"downloading {url}", file=sys.stderr)
         try:
-            return Path(pooch.retrieve(url, f"sha256:{sha256}", name, folder, downloader=get))
+            pooch.retrieve(url, f"sha256:{sha256}", name, folder, downloader=get)
+            return path
         except (OSError, ValueError) as error:
             failures.append(f"{url} ({_reason(error)})")
             last = error

@@ -63,7 +63,7 @@ def _header(stream: BinaryIO | gzip.GzipFile, path: Path) -> tuple[np.dtype, tup
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0":
         found = f"{magic!r}" if magic else "an empty file"
-        raise _bad(path, "an idx file must start with two zero bytes and two more", found)
+        raise _bad(path, "an idx file must start with four bytes, two of them zero", found)
     if magic[2] not in _DTYPES:
         codes = ", ".join(f"0x{code:02x}" for code in _DTYPES)
         raise _bad(path, f"byte 2 (the number type) must be one of {codes}", f"0x{magic[2]:02x}")
@@ -77,4 +77,4 @@ def _header(stream: BinaryIO | gzip.GzipFile, path: Path) -> tuple[np.dtype, tup
 
 
 def _bad(path: Path, rule: str, found: object) -> ValueError:
-    return ValueError(f"{path}: {rule}, got {found}; delete the file and fetch it again")
+    return ValueError(f"{path}: {rule}, got {found}; replace it with a fresh copy")

@@ -8,7 +8,7 @@ import numpy as np
 
 def array_module(x: Any) -> ModuleType:
     """`numpy` or `cupy`, whichever made the array ``x``."""
-    if isinstance(x, np.ndarray | np.generic):
+    if type(x) is np.ndarray or isinstance(x, (np.ndarray, np.generic)):
         return np
     return _cupy()
 

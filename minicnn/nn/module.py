@@ -5,7 +5,6 @@ tuples and dicts. Their names are paths: `layers.0.weight` is `self.layers[0].we
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from inspect import signature
 from textwrap import indent
 from types import SimpleNamespace
 from typing import Any, NamedTuple, Self, TypeVar
@@ -50,6 +49,8 @@ class Module:
     """
 
     training: bool
+    _buffers: dict[str, bool]  # names, and whether they are in the state dict
+    _hooks: SimpleNamespace
 
     def __init__(self) -> None:
         hooks = SimpleNamespace(before=[], after=[])
@@ -153,7 +154,7 @@ class Module:
     def _members(self, kind: type[T]) -> Iterator[tuple[str, T]]:
         """The attributes of a kind, also inside lists, tuples and dicts."""
         for name, value in list(vars(self).items()):
-            yield from _found(name, value, kind)
+            yield from find(name, value, kind)
 
     def _own_buffers(self) -> Iterator[tuple[str, Tensor]]:
         named = ((name, getattr(self, name)) for name in self._buffers)
@@ -248,7 +249,8 @@ class Module:
             ]
         if wrong:
             lines = "\n  ".join(["", *wrong])
-            raise ValueError(f"load_state_dict: keys must be those of {type(self).__name__}, got{lines}")
+            name = type(self).__name__
+            raise ValueError(f"load_state_dict: the entries must be those of {name}, got{lines}")
         for key, array in new.items():
             x = own[key]
             x.data[...] = to_device(array.astype(x.dtype, copy=False), x.device)
@@ -279,25 +281,6 @@ class Module:
         return f"{name}(\n{indent(body, '  ')}\n)"
 
 
-class Layer(Module):
-    """Base of the library's layers: `repr` shows the constructor's arguments.
-
-    A layer stores each argument as an attribute of the same name and calls one op in ``forward``.
-    """
-
-    def extra_repr(self) -> str:
-        shown = []
-        for name, argument in signature(type(self)).parameters.items():
-            value, default = getattr(self, name), argument.default
-            if isinstance(default, bool):  # bias=True: the layer has a Parameter or None
-                value = value is not None and value is not False
-            if isinstance(value, Tensor):
-                value = f"Tensor{value.shape}"
-            if value != default and value != (default, default):
-                shown.append(f"{name}={value!r}")
-        return ", ".join(shown)
-
-
 def _name_layer(error: Any, model: Module) -> None:
     """Append to the message which layer raised it, with its path in ``model``.
 
@@ -308,19 +291,20 @@ def _name_layer(error: Any, model: Module) -> None:
             return
         error.layer, error.message = model, error.args[0]
     layer = error.layer
-    text = type(layer).__name__ if any(layer.children()) else repr(layer)
+    text = type(layer).__name__ if list(layer.children()) else repr(layer)
     for path, module in model.named_modules():
         if module is layer:
             where = f'"{path}": {text}' if path else text
             error.args = (f"{error.message} (in layer {where})",)
 
 
-def _found(name: str, value: Any, kind: type[T]) -> Iterator[tuple[str, T]]:
+def find(name: str, value: Any, kind: type[T]) -> Iterator[tuple[str, T]]:
+    """Everything of a kind in nested lists, tuples and dicts, with its path."""
     if isinstance(value, kind):
         yield name, value
     elif isinstance(value, list | tuple | dict):
         for key, v in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _found(f"{name}.{key}", v, kind)
+            yield from find(f"{name}.{key}", v, kind)
 
 
 def _once(named: Iterable[tuple[str, T]]) -> Iterator[tuple[str, T]]:

@@ -4,75 +4,27 @@ Names, arguments and defaults follow torch.nn.functional; the first argument is 
 """
 
 from .activation import (
-    elu,
-    gelu,
-    hardsigmoid,
-    hardswish,
-    hardtanh,
-    leaky_relu,
-    relu,
-    relu6,
-    sigmoid,
-    silu,
-    softplus,
+    elu, gelu, hardsigmoid, hardswish, hardtanh, leaky_relu, relu, relu6, sigmoid, silu, softplus,
     tanh,
 )  # fmt: skip
 from .conv import conv2d, conv_transpose2d, depthwise_conv2d
 from .dropout import drop_path, dropout, dropout2d
 from .elementwise import (
-    abs,
-    add,
-    astype,
-    clip,
-    div,
-    equal,
-    erf,
-    exp,
-    greater,
-    greater_equal,
-    less,
-    less_equal,
-    log,
-    maximum,
-    minimum,
-    mul,
-    neg,
-    not_equal,
-    pow,
-    sqrt,
-    sub,
-    where,
+    abs, add, astype, clip, div, equal, erf, exp, greater, greater_equal, less, less_equal, log,
+    maximum, minimum, mul, neg, not_equal, pow, sqrt, sub, where,
 )  # fmt: skip
 from .index import gather, getitem
 from .linear import linear, matmul
 from .loss import (
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    focal_loss,
-    huber_loss,
-    l1_loss,
-    mse_loss,
-    nll_loss,
-    sigmoid_focal_loss,
-    smooth_l1_loss,
+    binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, focal_loss, huber_loss,
+    l1_loss, mse_loss, nll_loss, sigmoid_focal_loss, smooth_l1_loss,
 )  # fmt: skip
 from .methods import attach
 from .norm import batch_norm, group_norm, layer_norm, local_response_norm
 from .pool import adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d
 from .reduce import argmax, log_softmax, logsumexp, max, mean, min, softmax, sum, var
 from .shape import (
-    concat,
-    crop,
-    expand,
-    flatten,
-    pad,
-    permute,
-    reshape,
-    split,
-    squeeze,
-    stack,
-    transpose,
+    concat, crop, expand, flatten, pad, permute, reshape, split, squeeze, stack, transpose,
     unsqueeze,
 )  # fmt: skip
 

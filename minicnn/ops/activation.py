@@ -2,9 +2,8 @@
 
 import math
 
-from minicnn.kernels import kernels_for
-from minicnn.tensor import Tensor, TensorLike, as_tensor, record
-
+from ..kernels import kernels_for
+from ..tensor import Tensor, TensorLike, as_tensor, record
 from .elementwise import clip, erf, exp, where
 
 

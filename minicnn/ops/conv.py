@@ -6,11 +6,10 @@ the three are bilinear and differ only in which of x, w, y is the result.
 
 from typing import Any
 
-from minicnn.kernels import kernels_for
-from minicnn.tensor import Tensor, TensorLike, as_tensor, record
-
+from ..kernels import kernels_for
+from ..tensor import Tensor, TensorLike, as_tensor, record
 from .elementwise import add
-from .linear import same_dtype
+from .linear import matching
 from .shape import reshape
 
 Pair = tuple[int, int]
@@ -28,7 +27,7 @@ def conv2d(
     H' = (H + top + bottom - dh (kh - 1) - 1) // sh + 1. This is correlation: w is not flipped.
     Raises ValueError where shapes, groups or the image's size do not fit.
     """
-    x, weight = same_dtype(as_tensor(x), as_tensor(weight))
+    x, weight = matching("conv2d", x, weight)
     _check_images("conv2d", x, weight)
     if groups < 1 or x.shape[1] != weight.shape[1] * groups or weight.shape[0] % groups:
         raise ValueError(
@@ -81,7 +80,7 @@ def conv_transpose2d(
     Shapes: (N, C, H, W), (C, O/groups, kh, kw), (O,) -> (N, O, H', W') with
     H' = (H - 1) sh - 2 ph + dh (kh - 1) + output_padding + 1.
     """
-    x, weight = same_dtype(as_tensor(x), as_tensor(weight))
+    x, weight = matching("conv_transpose2d", x, weight)
     _check_images("conv_transpose2d", x, weight)
     if groups < 1 or x.shape[1] != weight.shape[0] or x.shape[1] % groups:
         raise ValueError(
@@ -115,7 +114,7 @@ def depthwise_conv2d(
     groups=C, which has no sum over channels left. Shapes: (N, C, H, W), (C*m, 1, kh, kw), (C*m,).
     Source: Howard et al., MobileNets, 2017, equation 3.
     """
-    x, weight = same_dtype(as_tensor(x), as_tensor(weight))
+    x, weight = matching("depthwise_conv2d", x, weight)
     _check_images("depthwise_conv2d", x, weight)
     if weight.shape[1] != 1 or not x.shape[1] or weight.shape[0] % x.shape[1]:
         raise ValueError(

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from minicnn.kernels import to_device
-from minicnn.random import generator
-from minicnn.tensor import Tensor, TensorLike, as_tensor
+from ..kernels import to_device
+from ..random import generator
+from ..tensor import Tensor, TensorLike, as_tensor
 
 
 def dropout(x: TensorLike, p: float = 0.5, training: bool = True) -> Tensor:

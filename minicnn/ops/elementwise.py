@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.kernels import array_module, kernels_for
-from minicnn.tensor import Tensor, TensorLike, as_tensor, record
-
+from ..kernels import array_module, kernels_for
+from ..tensor import Tensor, TensorLike, as_tensor, record, wrap
 from .shape import sum_to
 
 
@@ -21,9 +20,11 @@ def operands(name: str, a: TensorLike, b: TensorLike) -> tuple[Tensor, Tensor]:
     a = a if isinstance(a, Tensor) else _like(a, b)
     b = b if isinstance(b, Tensor) else _like(b, a)
     x, y = a.data, b.data
-    if x.shape != y.shape:
+    if type(x) is not type(y):
+        check_device(name, a, b)
+    if x.shape != y.shape and x.ndim and y.ndim:
         check_broadcast(name, x.shape, y.shape)
-    if x.dtype != y.dtype:
+    if x.dtype is not y.dtype and x.dtype != y.dtype:  # `is` first: it costs nothing
         dtype = np.result_type(x.dtype, y.dtype)
         return astype(a, dtype), astype(b, dtype)
     return a, b
@@ -31,11 +32,20 @@ def operands(name: str, a: TensorLike, b: TensorLike) -> tuple[Tensor, Tensor]:
 
 def _like(number: TensorLike, other: TensorLike) -> Tensor:
     """A number or array as a Tensor; a Python number takes the other's dtype and device."""
-    if isinstance(number, int | float) and isinstance(other, Tensor):
-        fits = other.dtype.kind == "f" or (isinstance(number, int) and other.dtype.kind != "b")
-        dtype = other.dtype if fits else np.float32
-        return Tensor(array_module(other.data).asarray(number, dtype))
-    return as_tensor(number)
+    if not isinstance(other, Tensor) or not isinstance(number, (int, float)):
+        return as_tensor(number)
+    dtype = other.data.dtype
+    if dtype.kind != "f" and (dtype.kind == "b" or isinstance(number, float)):
+        dtype = np.dtype(np.int64 if isinstance(number, int) else np.float32)
+    xp = np if type(other.data) is np.ndarray else array_module(other.data)
+    return wrap(xp.asarray(number, dtype))
+
+
+def check_device(name: str, *tensors: Tensor) -> None:
+    """Raise ValueError unless all tensors are on one device."""
+    devices = [x.device for x in tensors]
+    if len(set(devices)) > 1:
+        raise ValueError(f'{name}: tensors must be on one device, got {devices}; use .to("cuda")')
 
 
 def check_broadcast(name: str, a: tuple[int, ...], b: tuple[int, ...]) -> None:
@@ -85,9 +95,10 @@ def sub(a: TensorLike, b: TensorLike) -> Tensor:
 def mul(a: TensorLike, b: TensorLike) -> Tensor:
     """y = a b;  ga = gy b, gb = gy a"""
     a, b = operands("mul", a, b)
+    sa, sb = a.data.shape, b.data.shape
 
     def backward(gy: Tensor) -> Any:
-        return lambda: sum_to(gy * b, a.data.shape), lambda: sum_to(gy * a, b.data.shape)
+        return lambda: sum_to(gy * b, sa), lambda: sum_to(gy * a, sb)
 
     return record("mul", a.data * b.data, (a, b), backward)
 
@@ -97,9 +108,10 @@ def div(a: TensorLike, b: TensorLike) -> Tensor:
     a, b = operands("div", a, b)
     if a.dtype.kind != "f":
         a, b = astype(a, np.float32), astype(b, np.float32)
+    sa, sb = a.data.shape, b.data.shape
 
     def backward(gy: Tensor) -> Any:
-        return lambda: sum_to(gy / b, a.shape), lambda: sum_to(-gy * a / (b * b), b.shape)
+        return lambda: sum_to(gy / b, sa), lambda: sum_to(-gy * a / (b * b), sb)
 
     return record("div", a.data / b.data, (a, b), backward)
 

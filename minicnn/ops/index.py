@@ -1,20 +1,18 @@
 """Reading and writing parts of a tensor by index."""
 
+from types import ModuleType
 from typing import Any
 
-import numpy as np
-
-from minicnn.inplace import mark_written
-from minicnn.kernels import array_module, is_array
-from minicnn.modes import is_recording
-from minicnn.tensor import Tensor, TensorLike, as_tensor, record
-
+from ..inplace import mark_written
+from ..kernels import array_module, is_array
+from ..modes import is_recording
+from ..tensor import Tensor, TensorLike, as_tensor, record
 from .shape import axes_of
 
 
 def getitem(x: Tensor, key: Any) -> Tensor:
     """y = x[key] with any NumPy index: slices, integers, integer arrays (repeats too), masks."""
-    key, shape = _as_arrays(key), x.shape
+    key, shape = _as_arrays(key, array_module(x.data)), x.shape
     try:
         y = x.data[key]
     except IndexError as error:
@@ -44,7 +42,7 @@ def setitem(x: Tensor, key: Any, value: TensorLike) -> None:
             "setitem: an assignment in place has no gradient; build a new tensor with where() or "
             "concat(), or assign under no_grad()"
         )
-    x.data[_as_arrays(key)] = values.data
+    x.data[_as_arrays(key, array_module(x.data))] = values.data
     mark_written(x, "setitem")
 
 
@@ -73,13 +71,12 @@ def gather(x: TensorLike, dim: int, index: TensorLike) -> Tensor:
     return getitem(x, tuple(key))
 
 
-def _as_arrays(key: Any) -> Any:
-    """Tensors and lists inside an index as arrays."""
+def _as_arrays(key: Any, xp: ModuleType) -> Any:
+    """An index with its Tensors, lists and arrays as arrays of the module ``xp``."""
     if isinstance(key, tuple):
-        return tuple(_as_arrays(k) for k in key)
-    if isinstance(key, Tensor):
-        return key.data
-    return np.asarray(key) if isinstance(key, list) else key
+        return tuple(_as_arrays(k, xp) for k in key)
+    key = key.data if isinstance(key, Tensor) else key
+    return xp.asarray(key) if isinstance(key, list) or is_array(key) else key
 
 
 def _reads_places_once(key: Any) -> bool:

@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.tensor import Tensor, TensorLike, as_tensor, record
-
-from .elementwise import add, astype, check_broadcast
+from ..tensor import Tensor, TensorLike, as_tensor, record
+from .elementwise import add, astype, check_broadcast, check_device
 from .shape import reshape, squeeze, sum_to, transpose, unsqueeze
 
 
@@ -16,7 +15,7 @@ def matmul(a: TensorLike, b: TensorLike) -> Tensor:
     (..., n, k) @ (..., k, m) -> (..., n, m); leading axes broadcast; a vector counts as a row on
     the left and as a column on the right, and that axis is dropped again.
     """
-    a, b = as_tensor(a), as_tensor(b)
+    a, b = matching("matmul", a, b)
     if not a.ndim or not b.ndim or a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
         raise ValueError(
             "matmul: the last axis of the first must equal the second-last of the second, got "
@@ -27,12 +26,12 @@ def matmul(a: TensorLike, b: TensorLike) -> Tensor:
     if b.ndim == 1:
         return squeeze(matmul(a, unsqueeze(b, 1)), -1)
     check_broadcast("matmul", a.shape[:-2], b.shape[:-2])
-    a, b = same_dtype(a, b)
+    sa, sb = a.shape, b.shape
 
     def backward(gy: Tensor) -> Any:
         return (
-            lambda: sum_to(matmul(gy, transpose(b, -1, -2)), a.shape),
-            lambda: sum_to(matmul(transpose(a, -1, -2), gy), b.shape),
+            lambda: sum_to(matmul(gy, transpose(b, -1, -2)), sa),
+            lambda: sum_to(matmul(transpose(a, -1, -2), gy), sb),
         )
 
     return record("matmul", a.data @ b.data, (a, b), backward)
@@ -43,7 +42,7 @@ def linear(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None) ->
 
     Shapes: (..., I), (O, I), (O,) -> (..., O).
     """
-    x, weight = same_dtype(as_tensor(x), as_tensor(weight))
+    x, weight = matching("linear", x, weight)
     if weight.ndim != 2 or x.ndim == 0 or x.shape[-1] != weight.shape[1]:
         raise ValueError(
             "linear: the last axis of x must equal in_features, the second axis of the weight, got "
@@ -57,8 +56,10 @@ def linear(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None) ->
     return y if bias is None else add(y, bias)
 
 
-def same_dtype(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Both in the wider of their dtypes."""
+def matching(name: str, a: TensorLike, b: TensorLike) -> tuple[Tensor, Tensor]:
+    """Both as Tensors on one device, in the wider of their dtypes."""
+    a, b = as_tensor(a), as_tensor(b)
+    check_device(name, a, b)
     if a.dtype == b.dtype:
         return a, b
     dtype = np.result_type(a.dtype, b.dtype)

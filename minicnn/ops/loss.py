@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.kernels import array_module
-from minicnn.tensor import Tensor, TensorLike, as_tensor
-
+from ..kernels import array_module, to_device
+from ..tensor import Tensor, TensorLike, as_tensor
 from .activation import softplus
 from .elementwise import abs, clip, exp, log, where
 from .index import gather
@@ -58,15 +57,15 @@ def binary_cross_entropy(
             f"binary_cross_entropy: probabilities must lie in [0, 1], got {float(x.data.min())} to "
             f"{float(x.data.max())}; use binary_cross_entropy_with_logits for logits"
         )
-    tiny = float(np.finfo(x.dtype).tiny)
-    loss = -(target * _log(x, tiny) + (1.0 - target) * _log(1.0 - x, tiny))
+    loss = -(target * _log(x) + (1.0 - target) * _log(1.0 - x))
     loss = loss if weight is None else loss * weight
     return _reduce("binary_cross_entropy", loss, reduction)
 
 
-def _log(p: Tensor, tiny: float) -> Tensor:
+def _log(p: Tensor) -> Tensor:
     """ln p, but -100 where that is less."""
-    return clip(log(clip(p, min=tiny)), min=-100.0)
+    positive = p.data > 0
+    return clip(where(positive, log(where(positive, p, 1.0)), -100.0), min=-100.0)
 
 
 def binary_cross_entropy_with_logits(
@@ -201,7 +200,7 @@ def _same_shape(name: str, x: TensorLike, target: TensorLike) -> tuple[Tensor, T
 
 def _labels(name: str, x: Tensor, target: TensorLike, ignore_index: int) -> tuple[Any, Any]:
     """Class numbers that are safe to index with, and which of them count."""
-    labels = as_tensor(target).data
+    labels = to_device(as_tensor(target).data, x.device)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"{name}: class numbers must be integers, got {labels.dtype}")
     places = x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from minicnn.tensor import Tensor
-
+from ..tensor import Tensor
 from . import activation, elementwise, index, reduce, shape
 from .linear import matmul
 

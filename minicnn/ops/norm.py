@@ -4,11 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.inplace import mark_written
-from minicnn.kernels import array_module, kernels_for
-from minicnn.modes import is_recording
-from minicnn.tensor import Tensor, TensorLike, as_tensor, record
-
+from ..inplace import mark_written
+from ..kernels import array_module, kernels_for
+from ..modes import is_recording
+from ..tensor import Tensor, TensorLike, as_tensor, record
 from .conv import conv2d
 from .elementwise import add, mul
 from .reduce import mean

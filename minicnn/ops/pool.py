@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.kernels import array_module, kernels_for
-from minicnn.tensor import Tensor, TensorLike, as_tensor, record
-
+from ..kernels import array_module, kernels_for
+from ..tensor import Tensor, TensorLike, as_tensor, record
 from .conv import Pair, Size, check_fits, pair
 from .elementwise import mul
 from .linear import matmul

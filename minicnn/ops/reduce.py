@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from minicnn.kernels import array_module, kernels_for
-from minicnn.tensor import Tensor, TensorLike, as_tensor, record
-
+from ..kernels import array_module, kernels_for
+from ..tensor import Tensor, TensorLike, as_tensor, record
 from .elementwise import exp, where
 from .shape import Dims, axes_of, broadcast_to, reshape
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.kernels import array_module
-from minicnn.tensor import Tensor, TensorLike, as_tensor, record
+from ..kernels import array_module
+from ..tensor import Tensor, TensorLike, as_tensor, record
 
 Dims = int | tuple[int, ...] | None
 

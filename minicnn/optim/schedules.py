@@ -107,7 +107,7 @@ class CosineAnnealingLR(Schedule):
 class LinearLR(Schedule):
     """Warm-up: base_lr times a factor that goes straight from start_factor to end_factor.
 
-        lr = base_lr (start_factor + (end_factor - start_factor) min(t / total_iters, 1))
+    lr = base_lr (start_factor + (end_factor - start_factor) min(t / total_iters, 1))
     """
 
     def __init__(

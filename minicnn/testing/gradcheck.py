@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import random
-from ..kernels import to_device
+from ..kernels import array_module, to_device
 from ..modes import is_recording, no_grad, recording
 from ..nn import Module
 from ..tensor import Tensor, grad
@@ -272,7 +272,10 @@ class _Probe:
             after = self._evaluate()
         finally:
             x.data[...] = here
-        return before, after, to_device((high - low) / 2, "cpu")
+        moved = array_module(x.data).asarray(
+            (high - low) / 2
+        )  # without axes, a difference is no array
+        return before, after, to_device(moved, "cpu")
 
     def dot(self, after: list[np.ndarray], before: list[np.ndarray]) -> float:
         """c . (after - before)"""

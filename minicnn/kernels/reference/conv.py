@@ -13,7 +13,7 @@ are (height, width).
 
 from typing import Any
 
-from minicnn.kernels import array_module, kernels_for
+from .. import array_module, kernels_for
 
 Array = Any
 Pair = tuple[int, int]

@@ -9,8 +9,7 @@ Memory is channels-last, as in `conv`.
 
 from typing import Any
 
-from minicnn.kernels import array_module
-
+from .. import array_module
 from .conv import Padding, Pair, out_size, pad_nhwc, tap
 
 Array = Any

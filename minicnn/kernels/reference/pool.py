@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.kernels import array_module
-
+from .. import array_module
 from .conv import Padding, Pair, out_size, pad_nhwc, tap
 
 Array = Any

@@ -1,0 +1,133 @@
+"""What each layer of a model costs: shapes, parameters, multiply-adds, memory."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..kernels import to_device
+from ..modes import no_grad, observe
+from ..tensor import Tensor
+from .layer import OpLayer
+from .module import Module, Parameter, find
+
+
+class LayerRow(NamedTuple):
+    """One layer's call. Memory is in bytes, for the whole batch.
+
+    ``multiply_adds`` counts convolutions and products of matrices, biases excluded;
+    ``activation_bytes`` is the size of the output, 0 where it is only a view of the input;
+    ``im2col_bytes`` that of the matrix of windows that a convolution by im2col makes for a moment.
+    """
+
+    path: str
+    type: str
+    output_shape: tuple[int, ...]
+    parameters: int
+    multiply_adds: int
+    activation_bytes: int
+    im2col_bytes: int
+
+
+def summarize(model: Module, input_shape: Sequence[int]) -> list[LayerRow]:
+    """One row per layer call, in the order in which they end, for zeros (N, C, H, W) as input.
+
+    Modules with modules inside have a row only for what they do themselves: parameters of their
+    own, and products of matrices outside their layers. Runs the model in eval mode; nothing of it
+    is changed.
+    """
+    modes = {module: module.training for module in model.modules()}
+    tracer = _Tracer(model)
+    removers = []
+    for module in modes:
+        removers.append(module.register_forward_pre_hook(tracer.enter))
+        removers.append(module.register_forward_hook(tracer.leave))
+    try:
+        model.eval()
+        with no_grad(), observe(tracer.count):
+            model(_zeros(model, input_shape))
+    finally:
+        for remove in removers:
+            remove()
+        for module, training in modes.items():
+            module.training = training
+    return tracer.rows
+
+
+def total(rows: Sequence[LayerRow]) -> LayerRow:
+    """The sums of all rows; of im2col the largest, since one matrix is freed before the next."""
+    return LayerRow(
+        "total",
+        "",
+        rows[-1].output_shape,
+        sum(row.parameters for row in rows),
+        sum(row.multiply_adds for row in rows),
+        sum(row.activation_bytes for row in rows),
+        max(row.im2col_bytes for row in rows),
+    )
+
+
+class _Tracer:
+    """Follows the calls of modules and counts each op for the innermost module that runs."""
+
+    def __init__(self, model: Module) -> None:
+        self.paths = {module: path for path, module in model.named_modules()}
+        self.rows: list[LayerRow] = []
+        self.running: list[list[int]] = []  # [multiply-adds, im2col bytes] of each
+        self.counted: set[int] = set()
+
+    def enter(self, module: Module, inputs: tuple[Any, ...]) -> None:
+        self.running.append([0, 0])
+
+    def count(self, op: str, y: Tensor, inputs: tuple[Tensor, ...], options: Any) -> None:
+        costs = self.running[-1]
+        costs[0] += _multiply_adds(op, y, inputs)
+        costs[1] = max(costs[1], _im2col_bytes(op, y, inputs))
+
+    def leave(self, module: Module, inputs: tuple[Any, ...], y: Any) -> None:
+        multiply_adds, im2col_bytes = self.running.pop()
+        own = {id(p): p.numel() for _, p in module._members(Parameter)}
+        parameters = sum(n for key, n in own.items() if key not in self.counted)
+        self.counted.update(own)
+        is_leaf = not list(module.children())
+        if not (is_leaf or own or multiply_adds):
+            return
+        if isinstance(module, OpLayer):  # how a pool or a norm computes is no property of the model
+            multiply_adds = im2col_bytes = 0
+        outputs = [out for _, out in find("", y, Tensor)]
+        size = sum(out.data.nbytes for out in outputs if is_leaf and not _is_view(out, inputs))
+        path, name, shape = self.paths[module], type(module).__name__, outputs[0].shape
+        row = LayerRow(path, name, shape, parameters, multiply_adds, size, im2col_bytes)
+        self.rows.append(row)
+
+
+def _multiply_adds(op: str, y: Tensor, inputs: tuple[Tensor, ...]) -> int:
+    if op in ("conv2d", "depthwise_conv2d"):
+        return y.numel() * math.prod(inputs[1].shape[1:])
+    if op == "conv2d_input_grad":  # what conv_transpose2d is made of
+        return inputs[0].numel() * math.prod(inputs[1].shape[1:])
+    return y.numel() * inputs[0].shape[-1] if op in ("linear", "matmul") else 0
+
+
+def _im2col_bytes(op: str, y: Tensor, inputs: tuple[Tensor, ...]) -> int:
+    """N H' W' rows of kh kw C numbers; a 1x1 convolution of stride 1 needs no such matrix."""
+    if op not in ("conv2d", "conv2d_input_grad"):
+        return 0
+    small, large = (y, inputs[0]) if op == "conv2d" else (inputs[0], y)
+    n, _, h, w = small.shape
+    kh, kw = inputs[1].shape[2:]
+    if (kh, kw) == (1, 1) and small.shape[2:] == large.shape[2:]:
+        return 0
+    return n * h * w * kh * kw * large.shape[1] * y.dtype.itemsize
+
+
+def _is_view(y: Tensor, inputs: tuple[Any, ...]) -> bool:
+    xs = [x for _, x in find("", inputs, Tensor) if x.device == y.device == "cpu"]
+    return any(np.may_share_memory(x.data, y.data) for x in xs)
+
+
+def _zeros(model: Module, shape: Sequence[int]) -> Tensor:
+    """The input, in the dtype and on the device of the model's first parameter."""
+    like = next(model.parameters(), Tensor(0.0))
+    return Tensor(to_device(np.zeros(tuple(shape), like.dtype), like.device))
