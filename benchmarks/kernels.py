@@ -2,15 +2,16 @@
 
     python benchmarks/kernels.py [name ...]
 
-The two run by turns in one process, so that whatever else the machine does meets both; the figure
-is the median of nine runs. float32, channels-last. `conv2d` and its gradients are the reference's own,
-with im2col and col2im taken from either set.
+The two run by turns in one process, so that whatever else the machine does meets both; the figures
+are medians of nine runs. float32, channels-last. `conv2d` and its gradients are always the
+reference's; there the sets differ in the im2col and col2im they bring. Where other programs run,
+set OPENBLAS_NUM_THREADS=1: the threads of a matrix product wait for the slowest of them.
 """
 
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from minicnn.kernels import kernel_set
 Case = tuple[str, str, tuple]
 RUNS = 9
 random = np.random.default_rng(0)
+reference = kernel_set("numpy")
 
 
 def images(n: int, c: int, h: int, w: int) -> np.ndarray:
@@ -27,9 +29,13 @@ def images(n: int, c: int, h: int, w: int) -> np.ndarray:
 
 
 def convolutions() -> Iterator[Case]:
-    for n, c, o, size, k, pad in (
-        (128, 1, 32, 28, 3, 1), (128, 32, 64, 28, 3, 1), (64, 6, 16, 14, 5, 0), (64, 3, 32, 32, 3, 1)
-    ):  # fmt: skip
+    shapes = (
+        (128, 1, 32, 28, 3, 1),  # n, channels, filters, size, kernel, padding
+        (128, 32, 64, 28, 3, 1),
+        (64, 6, 16, 14, 5, 0),
+        (64, 3, 32, 32, 3, 1),
+    )
+    for n, c, o, size, k, pad in shapes:
         x, weight = images(n, c, size, size), images(o, c, k, k)
         how = ((1, 1), ((pad, pad), (pad, pad)), (1, 1))
         gy, columns = reference.conv2d(x, weight, *how, 1), reference.im2col(x, (k, k), *how)
@@ -52,14 +58,10 @@ def depthwise() -> Iterator[Case]:
 
 
 def pools() -> Iterator[Case]:
-    for n, c, size, k, stride, pad in (
-        (128, 32, 28, 2, 2, 0),
-        (64, 6, 8, 2, 2, 0),
-        (64, 64, 16, 3, 2, 1),
-    ):
-        x, how = images(n, c, size, size), ((k, k), (stride, stride), ((pad, pad), (pad, pad)))
-        what = f"n{n} {c}x{size}x{size} k{k} s{stride}"
+    for n, c, size, k, pad in (128, 32, 28, 2, 0), (64, 6, 8, 2, 0), (64, 64, 16, 3, 1):
+        x, how = images(n, c, size, size), ((k, k), (2, 2), ((pad, pad), (pad, pad)))
         y, place = reference.max_pool2d(x, *how, (1, 1))
+        what = f"n{n} {c}x{size}x{size} k{k} s2"
         yield "max_pool2d", what, (x, *how, (1, 1))
         yield "put_pixels", what, (y, place, x.shape)
         yield "sum_pool2d", what, (x, *how)
@@ -67,39 +69,29 @@ def pools() -> Iterator[Case]:
 
 
 def norms() -> Iterator[Case]:
-    for n, c, size in (128, 32, 28), (64, 64, 16):
+    for n, c, size in (128, 32, 28), (64, 64, 16), (64, 6, 8):
         x, gy, weight = images(n, c, size, size), images(n, c, size, size), images(c, 1, 1, 1)[:, 0]
-        _, mean, var = reference.normalize(x, weight, weight, (0, 2, 3), 1e-5)
-        yield "normalize", f"n{n} {c}x{size}x{size}", (x, weight, weight, (0, 2, 3), 1e-5)
-        yield (
-            "normalize_grad",
-            f"n{n} {c}x{size}x{size}",
-            (gy, x, weight, mean, var, (0, 2, 3), 1e-5),
-        )
-
-
-def milliseconds(name: str, kernels: str, args: tuple) -> float:
-    with use_kernels(kernels):  # type: ignore[arg-type]
-        kernel: Callable = getattr(kernel_set(kernels), name)
-        start = time.perf_counter()
-        kernel(*args)
-        return 1e3 * (time.perf_counter() - start)
+        how, what = ((0, 2, 3), 1e-5), f"n{n} {c}x{size}x{size}"
+        _, mean, var = reference.normalize(x, weight, weight, *how)
+        yield "normalize", what, (x, weight, weight, *how)
+        yield "normalize_grad", what, (gy, x, weight, mean, var, *how)
 
 
 def compare(name: str, what: str, args: tuple) -> None:
     times: dict[str, list[float]] = {"numpy": [], "numba": []}
-    for run in range(RUNS + 1):
+    for _ in range(1 + RUNS):
         for kernels, taken in times.items():
-            ms = milliseconds(name, kernels, args)
-            if run:  # the first run compiles
-                taken.append(ms)
-    slow, fast = (statistics.median(taken) for taken in times.values())
-    print(f"{name:30} {what:24} {slow:9.2f} {fast:9.2f} {slow / fast:8.1f}")
+            kernel = getattr(kernel_set(kernels), name)
+            with use_kernels(kernels):
+                start = time.perf_counter()
+                kernel(*args)
+                taken.append(1e3 * (time.perf_counter() - start))
+    slow, fast = (statistics.median(taken[1:]) for taken in times.values())  # the first compiles
+    print(f"{name:30} {what:22} {slow:9.2f} {fast:9.2f} {slow / fast:7.1f}")
 
 
 if __name__ == "__main__":
-    reference = kernel_set("numpy")
-    print(f"{'kernel':30} {'shape':24} {'numpy ms':>9} {'numba ms':>9} {'ratio':>8}")
+    print(f"{'kernel':30} {'shape':22} {'numpy ms':>9} {'numba ms':>9} {'ratio':>7}")
     for family in (convolutions, depthwise, pools, norms):
         for case in family():
             if not sys.argv[1:] or case[0] in sys.argv[1:]:

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 METHODS = (
-    "all", "any", "argmax", "astype", "copy", "max", "mean", "min", "reshape", "squeeze", "sum",
-    "transpose",
+    "all", "any", "argmax", "astype", "clip", "copy", "max", "mean", "min", "reshape", "squeeze",
+    "sum", "transpose",
 )  # fmt: skip
 FUNCTIONS = (
     "arange", "array", "asarray", "broadcast_to", "concatenate", "empty", "expand_dims", "eye",
-    "full", "isfinite", "maximum", "ones", "ones_like", "pad", "sqrt", "take_along_axis", "where", "zeros",
-    "zeros_like",
+    "full", "isfinite", "maximum", "ones", "ones_like", "pad", "sqrt", "take_along_axis", "where",
+    "zeros", "zeros_like",
 )  # fmt: skip
 
 
@@ -116,6 +116,10 @@ def _function(name: str) -> Any:
     return call
 
 
+def _copyto(target: ndarray, values: Any, where: Any = True) -> None:
+    np.copyto(target.hidden, strip(values), where=strip(where))
+
+
 def _add_at(target: ndarray, key: Any, values: Any) -> None:
     np.add.at(target.hidden, strip(key), strip(values))
 
@@ -126,6 +130,7 @@ for _name in METHODS:
 module = SimpleNamespace(
     ndarray=ndarray,
     add=SimpleNamespace(at=_add_at),
+    copyto=_copyto,
     cuda=SimpleNamespace(is_available=lambda: True),
     **{name: _function(name) for name in FUNCTIONS},
 )

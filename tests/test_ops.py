@@ -1,18 +1,27 @@
 """Every row of the op table: values, dtypes, memory orders, kernel sets."""
 
 import importlib.util
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from .op_cases import CASES
-from .op_cases.run import (
-    assert_equal, cotangent, gradients, has_gradient, layouts, leaves_of, outputs,
-    values_and_gradients,
-)  # fmt: skip
 
 from minicnn import Tensor, no_grad, ops
 from minicnn.kernels import kernel_set
 from minicnn.testing.examples import examples
+
+from .op_cases import CASES
+from .op_cases.run import (
+    NO_GRADIENT,
+    assert_equal,
+    cotangent,
+    gradients,
+    has_gradient,
+    layouts,
+    leaves_of,
+    outputs,
+    values_and_gradients,
+)  # fmt: skip
 
 every_row = pytest.mark.parametrize("case", CASES, ids=str)
 
@@ -65,17 +74,14 @@ def test_recording_changes_nothing_and_nothing_is_overwritten(case):
     assert all(a == b for i, (a, b) in enumerate(zip(before, after, strict=True)) if i not in moved)
 
 
-@every_row
+# Not astype: another dtype is its very purpose.
+@pytest.mark.parametrize("case", [case for case in CASES if case.op != "astype"], ids=str)
 def test_float32_in_float32_out(case):
-    if case.op == "astype":
-        pytest.skip("its very purpose is another dtype")
     low = values_and_gradients(case, np.float32)
     assert all(a.dtype == np.float32 for a in low if a.dtype.kind == "f")
     inputs = [a.astype(np.float32) if a.dtype.kind == "f" else a for a in case.example.inputs]
-    double = [a.astype(np.float64) if a.dtype.kind == "f" else a for a in inputs]
-    exact = values_and_gradients(
-        type(case)(case.example._replace(inputs=tuple(double)), case.reference, case.label)
-    )
+    double = tuple(a.astype(np.float64) if a.dtype.kind == "f" else a for a in inputs)
+    exact = values_and_gradients(replace(case, example=replace(case.example, inputs=double)))
     assert_equal([a.astype(b.dtype) for a, b in zip(low, exact, strict=True)], exact, 2e-4, 2e-5)
 
 
@@ -127,6 +133,32 @@ def test_cotangents_are_random_and_not_ones():
     assert len(set(c.ravel())) == 12
 
 
+@pytest.mark.parametrize("name", sorted(set(examples()) - NO_GRADIENT - {"astype"}))
+def test_float32_beside_float64(name):
+    """The result has the wider dtype, and each gradient its input's own; by value as in float64."""
+    example = examples()[name]
+    wanted = gradients(example, example.tensors())
+    for first in (True, False):
+        xs = [
+            Tensor(x.data.astype(np.float32), True) if x.requires_grad and (i == 0) == first else x
+            for i, x in enumerate(example.tensors())
+        ]
+        for create_graph in (False, True):
+            found = gradients(example, xs, create_graph)
+            assert [g.dtype for g in found] == [x.dtype for x in xs if x.requires_grad]
+            assert_equal([g.astype(np.float64) for g in found], wanted, 1e-4, 1e-5)
+
+
+def test_batch_norm_moves_the_running_estimates_with_the_unbiased_variance():
+    x = np.random.default_rng(0).standard_normal((3, 2, 2))
+    mean, var = Tensor(np.array([1.0, -1.0])), Tensor(np.array([2.0, 0.5]))
+    ops.batch_norm(Tensor(x), mean, var, training=True, momentum=0.25)
+    flat = x.transpose(1, 0, 2).reshape(2, 6)
+    np.testing.assert_allclose(mean.data, 0.75 * np.array([1, -1]) + 0.25 * flat.mean(1))
+    wanted = 0.75 * np.array([2, 0.5]) + 0.25 * flat.var(1, ddof=1)
+    np.testing.assert_allclose(var.data, wanted)
+
+
 METHODS = (
     "exp", "log", "sqrt", "abs", "pow", "clip", "sum", "mean", "var", "max", "min", "argmax",
     "softmax", "log_softmax", "logsumexp", "reshape", "flatten", "squeeze", "unsqueeze", "expand",
@@ -149,7 +181,8 @@ def test_operators_are_the_ops_on_both_sides():
     x, y = Tensor([[1.0, 2.0], [3.0, 4.0]]), Tensor([[2.0, 0.5], [1.0, 4.0]])
     a, b = x.data, y.data
     for got, wanted in (
-        (x + y, a + b), (x - y, a - b), (x * y, a * b), (x / y, a / b), (x**y, a**b), (x @ y, a @ b),
+        (x + y, a + b), (x - y, a - b), (x * y, a * b), (x / y, a / b), (x**y, a**b),
+        (x @ y, a @ b),
         (-x, -a), (x + 1, a + 1), (1 + x, a + 1), (x - 1, a - 1), (1 - x, 1 - a), (2 * x, 2 * a),
         (2 / x, 2 / a), (x / 2, a / 2), (x**2, a**2), (2**x, 2**a), (a @ y, a @ b), (a + y, a + b),
         (x > y, a > b), (x >= y, a >= b), (x < y, a < b), (x <= y, a <= b), (x == y, a == b),

@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from functools import cache, lru_cache
 from types import SimpleNamespace, TracebackType
 from typing import Any
+from warnings import warn
 
 import numpy as np
 
@@ -100,7 +101,14 @@ def kernel_set(name: str) -> Table:
 
 @cache
 def _default() -> str:
-    return "numba" if importlib.util.find_spec("numba") else "numpy"
+    """numba where it works: it is a package of many needs, so being there is not enough."""
+    try:
+        importlib.import_module("numba")
+    except ImportError as error:
+        if importlib.util.find_spec("numba"):
+            warn(f"minicnn: numba cannot be used ({error}); NumPy takes its place", stacklevel=2)
+        return "numpy"
+    return "numba"
 
 
 @lru_cache(64)

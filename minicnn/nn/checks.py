@@ -9,7 +9,7 @@ COUNTS = (
     "in_channels", "out_channels", "groups", "depth_multiplier", "in_features", "out_features",
     "num_features", "num_groups", "num_channels", "normalized_shape", "size",
 )  # fmt: skip
-SIZES = {"kernel_size": 1, "stride": 1, "dilation": 1, "output_size": 1, "output_padding": 0}
+SIZES = {"kernel_size": 1, "stride": 1, "dilation": 1, "output_size": 1, "padding": 0}
 PARTS = ("p", "momentum", "label_smoothing")
 CHOICES = {
     "reduction": ("mean", "sum", "none"),

@@ -23,8 +23,8 @@ class Layer(Module):
             if isinstance(default, bool):  # bias=True: the layer has a Parameter or None
                 value = value is not None and value is not False
             if isinstance(value, Tensor):
-                value = f"Tensor{value.shape}"
-            if value not in (default, (default, default)):
+                shown.append(f"{name}=Tensor{value.shape}")
+            elif value not in (default, (default, default)):
                 shown.append(f"{name}={value!r}")
         return ", ".join(shown)
 

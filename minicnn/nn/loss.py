@@ -3,6 +3,8 @@
 ``reduction`` is "mean", "sum" or "none". Class weights are buffers.
 """
 
+from functools import partial
+
 from .. import ops
 from .layer import OpLayer
 
@@ -83,10 +85,8 @@ class FocalLoss(_Loss):
 class SigmoidFocalLoss(_Loss):
     """BCEWithLogitsLoss in which easy samples count less.
 
-    Positives are weighted with alpha, negatives with 1 - alpha.
+    SigmoidFocalLoss(alpha=0.25, gamma=2.0, *, reduction="mean"): positives are weighted with alpha,
+    negatives with 1 - alpha.
     """
 
-    op = ops.sigmoid_focal_loss
-
-    def __init__(self, alpha: float = 0.25, gamma: float = 2.0, reduction: str = "mean") -> None:
-        super().__init__(alpha, gamma, reduction)
+    op = partial(ops.sigmoid_focal_loss, reduction="mean")  # the op's own default is "none"

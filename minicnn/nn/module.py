@@ -140,15 +140,19 @@ class Module:
         )
 
     def modules(self) -> Iterator["Module"]:
+        """This module and all modules inside it, each once."""
         return (module for _, module in self.named_modules())
 
     def children(self) -> Iterator["Module"]:
+        """The modules one level below, each once."""
         return (module for _, module in self.named_children())
 
     def parameters(self) -> Iterator[Parameter]:
+        """All Parameters, each once: what an optimizer takes."""
         return (p for _, p in self.named_parameters())
 
     def buffers(self) -> Iterator[Tensor]:
+        """All buffers, each once."""
         return (x for _, x in self.named_buffers())
 
     def _members(self, kind: type[T]) -> Iterator[tuple[str, T]]:

@@ -14,7 +14,7 @@ from .module import Module, Parameter, find
 
 
 class LayerRow(NamedTuple):
-    """One layer's call. Memory is in bytes, for the whole batch.
+    """One layer's call, all numbers for the whole batch, memory in bytes.
 
     ``multiply_adds`` counts convolutions and products of matrices, biases excluded;
     ``activation_bytes`` is the size of the output, 0 where it is only a view of the input;
@@ -96,8 +96,10 @@ class _Tracer:
         if isinstance(module, OpLayer):  # how a pool or a norm computes is no property of the model
             multiply_adds = im2col_bytes = 0
         outputs = [out for _, out in find("", y, Tensor)]
-        size = sum(out.data.nbytes for out in outputs if is_leaf and not _is_view(out, inputs))
-        path, name, shape = self.paths[module], type(module).__name__, outputs[0].shape
+        made = [out for out in outputs if is_leaf and not _is_view(out, inputs)]
+        size = sum(out.numel() * out.dtype.itemsize for out in made)
+        path, name = self.paths[module], type(module).__name__
+        shape = outputs[0].shape if outputs else ()
         row = LayerRow(path, name, shape, parameters, multiply_adds, size, im2col_bytes)
         self.rows.append(row)
 

@@ -225,7 +225,8 @@ def where(condition: Any, a: TensorLike, b: TensorLike) -> Tensor:
     a, b = operands("where", a, b)
     mask = condition.data if isinstance(condition, Tensor) else condition
     mask = array_module(a.data).asarray(mask, dtype=bool)
-    sa, sb = a.shape, b.shape
+    sa, sb = a.data.shape, b.data.shape
+    check_broadcast("where", sa, sb)
     check_broadcast("where", mask.shape, np.broadcast_shapes(sa, sb))
 
     def backward(gy: Tensor) -> Any:
@@ -234,7 +235,7 @@ def where(condition: Any, a: TensorLike, b: TensorLike) -> Tensor:
             lambda: sum_to(where(mask, 0.0, gy), sb),
         )
 
-    return record("where", np.where(mask, a.data, b.data), (a, b), backward)
+    return record("where", kernels_for(a.data).where(mask, a.data, b.data), (a, b), backward)
 
 
 # Comparisons have no gradient: a step is flat wherever it has a slope.

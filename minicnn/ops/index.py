@@ -62,6 +62,11 @@ def gather(x: TensorLike, dim: int, index: TensorLike) -> Tensor:
             f"gather: indices must lie in [0, {x.shape[axis] - 1}] (dim {axis} of {x.shape}), "
             f"got {int(at.min())} to {int(at.max())}"
         )
+    if any(n > m for i, (n, m) in enumerate(zip(at.shape, x.shape, strict=True)) if i != axis):
+        raise ValueError(
+            f"gather: outside dim {axis} the index must not be larger than x, got {at.shape} and "
+            f"{x.shape}"
+        )
     xp = array_module(at)
     key: list[Any] = [
         xp.arange(n).reshape([-1 if i == j else 1 for j in range(x.ndim)])

@@ -53,7 +53,12 @@ def linear(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None) ->
         return lambda: matmul(gy, weight), lambda: matmul(transpose(_rows(gy)), _rows(x))
 
     y = record("linear", x.data @ weight.data.T, (x, weight), backward)
-    return y if bias is None else add(y, bias)
+    if bias is None:
+        return y
+    bias = as_tensor(bias)
+    if bias.shape != weight.shape[:1]:
+        raise ValueError(f"linear: bias must have shape {weight.shape[:1]}, got {bias.shape}")
+    return add(y, bias)
 
 
 def matching(name: str, a: TensorLike, b: TensorLike) -> tuple[Tensor, Tensor]:
@@ -62,6 +67,11 @@ def matching(name: str, a: TensorLike, b: TensorLike) -> tuple[Tensor, Tensor]:
     check_device(name, a, b)
     if a.dtype == b.dtype:
         return a, b
+    if {a.dtype.kind, b.dtype.kind} != {"f"}:
+        raise TypeError(
+            f"{name}: both tensors must be floating-point (or one integer type), got {a.dtype} and "
+            f"{b.dtype}; convert with astype(np.float32), images also with / 255"
+        )
     dtype = np.result_type(a.dtype, b.dtype)
     return astype(a, dtype), astype(b, dtype)
 

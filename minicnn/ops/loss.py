@@ -32,16 +32,22 @@ def huber_loss(
     if delta <= 0:
         raise ValueError(f"huber_loss: delta must be positive, got {delta}")
     x, target = _same_shape("huber_loss", x, target)
-    d = x - target
+    return _reduce("huber_loss", _huber(x - target, delta), reduction)
+
+
+def _huber(d: Tensor, delta: float) -> Tensor:
     near = clip(d, -delta, delta)
-    return _reduce("huber_loss", near * (d - 0.5 * near), reduction)
+    return near * (d - 0.5 * near)
 
 
 def smooth_l1_loss(
     x: TensorLike, target: TensorLike, reduction: str = "mean", beta: float = 1.0
 ) -> Tensor:
     """l = huber_loss with delta = beta, divided by beta (Girshick, 2015, equation 3)"""
-    return huber_loss(x, target, reduction, beta) / beta
+    if beta <= 0:
+        raise ValueError(f"smooth_l1_loss: beta must be positive, got {beta}")
+    x, target = _same_shape("smooth_l1_loss", x, target)
+    return _reduce("smooth_l1_loss", _huber(x - target, beta) / beta, reduction)
 
 
 def binary_cross_entropy(
@@ -92,15 +98,23 @@ def nll_loss(
     Shapes: x (N, C) or (N, C, ...), target (N,) or (N, ...) of class numbers; ``ignore_index``
     marks places that do not count. Raises ValueError for labels out of range.
     """
-    x = as_tensor(x)
-    labels, counts = _labels("nll_loss", x, target, ignore_index)
+    return _nll_loss("nll_loss", as_tensor(x), target, weight, ignore_index, reduction)
+
+
+def _nll_loss(
+    name: str, x: Tensor, target: TensorLike, weight: TensorLike | None, ignore_index: int,
+    reduction: str,
+) -> Tensor:  # fmt: skip
+    labels, counts = _labels(name, x, target, ignore_index)
     axis = 1 if x.ndim > 1 else 0
     picked = -squeeze(gather(x, axis, array_module(labels).expand_dims(labels, axis)), axis)
-    w = counts.astype(x.dtype) if weight is None else counts * _class_weights(x, weight)[labels]
+    w = counts.astype(x.dtype)
+    if weight is not None:
+        w = w * _class_weights(name, x, weight)[labels]
     loss = where(counts, picked, 0.0) * Tensor(w)
     if reduction == "mean":
         return sum(loss) / float(w.sum())
-    return _reduce("nll_loss", loss, reduction)
+    return _reduce(name, loss, reduction)
 
 
 def cross_entropy(
@@ -124,11 +138,11 @@ def cross_entropy(
     target = as_tensor(target)
     if target.dtype.kind == "f":
         return _soft_cross_entropy(logp, target, weight, axis, reduction, label_smoothing)
-    hard = nll_loss(logp, target, weight, ignore_index, reduction)
+    hard = _nll_loss("cross_entropy", logp, target, weight, ignore_index, reduction)
     if not label_smoothing:
         return hard
     labels, counts = _labels("cross_entropy", x, target, ignore_index)
-    w = _class_weights(x, weight)
+    w = _class_weights("cross_entropy", x, weight)
     spread = -sum(logp * Tensor(_along(w, x.ndim, axis)), axis) / float(x.shape[axis])
     spread = where(counts, spread, 0.0)
     if reduction == "mean":
@@ -143,7 +157,7 @@ def _soft_cross_entropy(
 ) -> Tensor:
     logp, target = _same_shape("cross_entropy (probabilities)", logp, target)
     q = target * (1.0 - s) + s / logp.shape[axis]
-    w = Tensor(_along(_class_weights(logp, weight), logp.ndim, axis))
+    w = Tensor(_along(_class_weights("cross_entropy", logp, weight), logp.ndim, axis))
     return _reduce("cross_entropy", -sum(q * logp * w, axis), reduction)
 
 
@@ -159,7 +173,7 @@ def focal_loss(
     axis = 1 if x.ndim > 1 else 0
     logp = log_softmax(x, axis)
     modulated = logp * (1.0 - exp(logp)) ** gamma if gamma else logp
-    return nll_loss(modulated, target, weight, ignore_index, reduction)
+    return _nll_loss("focal_loss", modulated, target, weight, ignore_index, reduction)
 
 
 def sigmoid_focal_loss(
@@ -219,13 +233,15 @@ def _labels(name: str, x: Tensor, target: TensorLike, ignore_index: int) -> tupl
     return np.where(counts, labels, 0), counts
 
 
-def _class_weights(x: Tensor, weight: TensorLike | None) -> Any:
+def _class_weights(name: str, x: Tensor, weight: TensorLike | None) -> Any:
     classes = x.shape[1] if x.ndim > 1 else x.shape[0]
     if weight is None:
         return array_module(x.data).ones(classes, x.dtype)
     w = as_tensor(weight).data.astype(x.dtype)
     if w.shape != (classes,):
-        raise ValueError(f"weight: must have one value per class ({classes}), got shape {w.shape}")
+        raise ValueError(
+            f"{name}: weight must have one value per class ({classes}), got shape {w.shape}"
+        )
     return w
 
 

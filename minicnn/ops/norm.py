@@ -1,5 +1,6 @@
 """Normalisation layers' arithmetic: one op, `normalize`, over different axes."""
 
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -7,9 +8,9 @@ import numpy as np
 from ..inplace import mark_written
 from ..kernels import array_module, kernels_for
 from ..modes import is_recording
-from ..tensor import Tensor, TensorLike, as_tensor, record
+from ..tensor import Tensor, TensorLike, as_tensor, record, wrap
 from .conv import conv2d
-from .elementwise import add, mul
+from .elementwise import add, astype, mul
 from .reduce import mean
 from .shape import reshape, sum_to
 
@@ -22,43 +23,43 @@ def normalize(
     Returns y and the arrays mean and var. weight and bias broadcast against x. The gradient uses
     the fused kernel, or the same formula in ops where it will be differentiated again.
     """
+    dtype = np.result_type(*[p.dtype for p in (x, weight, bias) if p is not None])
+    x = astype(x, dtype)
+    weight, bias = (None if p is None else astype(p, dtype) for p in (weight, bias))
     kernels = kernels_for(x.data)
     w, b = (None if p is None else p.data for p in (weight, bias))
     y, m, v = kernels.normalize(x.data, w, b, axes, eps)
-    bias_shape = None if bias is None else bias.shape
-    inputs = tuple(p for p in (x, weight, bias) if p is not None)
+    bias_shape = () if bias is None else bias.shape
+    given = [p is not None for p in (x, weight, bias)]
 
     def backward(gy: Tensor) -> Any:
-        def x_grad() -> Tensor:
-            if is_recording():
-                return _input_grad(gy, x, weight, axes, eps)
-            return Tensor(kernels.normalize_grad(gy.data, x.data, w, m, v, axes, eps))
+        def bias_grad() -> Tensor:
+            return sum_to(gy, bias_shape)
 
-        gradients = [x_grad]
-        if weight is not None:
-            shape = weight.shape
-            gradients.append(lambda: sum_to(gy * _normalized(x, axes, eps)[0], shape))
-        if bias_shape is not None:
-            gradients.append(lambda: sum_to(gy, bias_shape))
-        return tuple(gradients)
+        if is_recording():
+            gx, gw = _gradients(gy, x, weight, axes, eps)
+        else:
+            gx, gw = kernels.normalize_grad(gy.data, x.data, w, m, v, axes, eps)
+            gx, gw = wrap(gx), None if gw is None else wrap(gw)
+        return tuple(compress((gx, gw, bias_grad), given))
 
+    inputs = tuple(p for p in (x, weight, bias) if p is not None)
     return record("normalize", y, inputs, backward, axes=axes, eps=eps), m, v
 
 
-def _normalized(x: Tensor, axes: tuple[int, ...], eps: float) -> tuple[Tensor, Tensor]:
-    """(x - mean) s and s = 1 / sqrt(var + eps), from ops that can be differentiated again."""
+def _gradients(
+    gy: Tensor, x: Tensor, weight: Tensor | None, axes: tuple[int, ...], eps: float
+) -> tuple[Tensor, Tensor | None]:
+    """The kernel's formulas in ops, which can be differentiated again.
+
+    gx = s (g - mean(g) - h mean(g h)), gweight = sum gy h, with h = (x - mean) s, g = gy weight.
+    """
     centred = x - mean(x, axes, keepdim=True)
     s = (mean(centred * centred, axes, keepdim=True) + eps) ** -0.5
-    return centred * s, s
-
-
-def _input_grad(
-    gy: Tensor, x: Tensor, weight: Tensor | None, axes: tuple[int, ...], eps: float
-) -> Tensor:
-    """gx = s (g - mean(g) - h mean(g h)) with h = (x - mean) s and g = gy weight"""
-    h, s = _normalized(x, axes, eps)
+    h = centred * s
     g = gy if weight is None else gy * weight
-    return s * (g - mean(g, axes, keepdim=True) - h * mean(g * h, axes, keepdim=True))
+    gx = s * (g - mean(g, axes, keepdim=True) - h * mean(g * h, axes, keepdim=True))
+    return gx, None if weight is None else sum_to(gy * h, weight.shape)
 
 
 def batch_norm(
@@ -147,6 +148,12 @@ def group_norm(
             f"group_norm: num_groups must divide the channels of x (N, C, ...), got {num_groups} "
             f"and x {x.shape}"
         )
+    for name, p in (("weight", weight), ("bias", bias)):
+        if p is not None and as_tensor(p).shape != x.shape[1:2]:
+            raise ValueError(
+                f"group_norm: {name} must have one value per channel of x {x.shape}, got "
+                f"{as_tensor(p).shape}"
+            )
     size = int(np.prod(x.shape[1:])) // num_groups
     grouped = reshape(x, (x.shape[0], num_groups, size))
     y = reshape(normalize(grouped, None, None, (2,), eps)[0], x.shape)

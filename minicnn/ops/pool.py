@@ -31,9 +31,23 @@ def max_pool2d(
     d = pair("max_pool2d: dilation", dilation, 1)
     window = (d[0] * (kernel[0] - 1) + 1, d[1] * (kernel[1] - 1) + 1)
     s, p = _windows("max_pool2d", x, window, kernel, stride, padding, ceil_mode)
+    _check_taps(x, kernel, s, p, d)
     y, place = kernels_for(x.data).max_pool2d(x.data, kernel, s, p, d)
     shape = x.shape
     return record("max_pool2d", y, (x,), lambda gy: put_pixels(gy, place, shape))
+
+
+def _check_taps(x: Tensor, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair) -> None:
+    """A dilated window can step over a small image; it would then have no largest pixel."""
+    for i in range(2):
+        size, reach = x.shape[2 + i], dilation[i] * (kernel[i] - 1) + 1
+        starts = range(-padding[i][0], size + padding[i][1] - reach + 1, stride[i])
+        taps = np.array(starts)[:, None] + np.arange(kernel[i]) * dilation[i]
+        if not ((taps >= 0) & (taps < size)).any(1).all():
+            raise ValueError(
+                f"max_pool2d: every window must meet the image, got size {size}, kernel {kernel[i]}"
+                f" and dilation {dilation[i]}; use less padding or dilation"
+            )
 
 
 def put_pixels(gy: Tensor, place: Any, shape: tuple[int, ...]) -> Tensor:

@@ -20,7 +20,8 @@ def sum(x: TensorLike, dim: Dims = None, keepdim: bool = False) -> Tensor:
 def mean(x: TensorLike, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """y = sum of x over ``dim`` / how many"""
     x = as_tensor(x)
-    return sum(x, dim, keepdim) / float(_count(x, axes_of("mean", x.ndim, dim)))
+    n = _count(x, axes_of("mean", x.ndim, dim))
+    return sum(x, dim, keepdim) / float(n)
 
 
 def var(x: TensorLike, dim: Dims = None, correction: int = 1, keepdim: bool = False) -> Tensor:
@@ -46,8 +47,7 @@ def min(x: TensorLike, dim: Dims = None, keepdim: bool = False) -> Tensor:
 def _extreme(name: str, x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
     axes = axes_of(name, x.ndim, dim)
     kept = _kept(x.shape, axes)
-    if _count(x, axes) == 0:
-        raise ValueError(f"{name}: no values to choose from along dim {axes} of shape {x.shape}")
+    _check_choice(name, x, axes)
 
     def backward(gy: Tensor) -> Tensor:
         best = getattr(x.data, name)(axes, keepdims=True)
@@ -61,7 +61,9 @@ def _extreme(name: str, x: Tensor, dim: Dims, keepdim: bool) -> Tensor:
 def argmax(x: TensorLike, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Where the (first) largest value is, as int64; no gradient"""
     x = as_tensor(x)
-    axis = None if dim is None else axes_of("argmax", x.ndim, dim)[0]
+    axes = axes_of("argmax", x.ndim, dim)
+    _check_choice("argmax", x, axes)
+    axis = axes[0] if dim is not None and axes else None
     return Tensor(array_module(x.data).asarray(x.data.argmax(axis, keepdims=keepdim)))
 
 
@@ -99,6 +101,11 @@ def logsumexp(x: TensorLike, dim: Dims = None, keepdim: bool = False) -> Tensor:
         return reshape(gy, kept) * exp(x - logsumexp(x, axes, keepdim=True))
 
     return record("logsumexp", y if keepdim else y.squeeze(axes), (x,), backward)
+
+
+def _check_choice(name: str, x: Tensor, axes: tuple[int, ...]) -> None:
+    if _count(x, axes) == 0:
+        raise ValueError(f"{name}: no values to choose from along dim {axes} of shape {x.shape}")
 
 
 def _kept(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:

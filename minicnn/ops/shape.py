@@ -124,6 +124,8 @@ def concat(tensors: Sequence[TensorLike], dim: int = 0) -> Tensor:
     if len({s[:axis] + s[axis + 1 :] for s in shapes}) > 1 or len({x.ndim for x in xs}) > 1:
         raise ValueError(f"concat: shapes must agree except along dim {axis}, got {shapes}")
     sizes = [s[axis] for s in shapes]
+    dtype = np.result_type(*[x.dtype for x in xs])
+    xs = tuple(x if x.dtype == dtype else x.astype(dtype) for x in xs)
     y = array_module(xs[0].data).concatenate([x.data for x in xs], axis)
     return record("concat", y, xs, lambda gy: split(gy, sizes, axis), dim=axis)
 

@@ -32,7 +32,8 @@ class Adagrad(Optimizer):
         if group["weight_decay"]:
             g = g + group["weight_decay"] * w
         if not state:
-            state.update(step=0, sum=xp.full_like(w, group["initial_accumulator_value"]))
+            state.update(step=0, sum=xp.zeros_like(w))
+            state["sum"] += group["initial_accumulator_value"]
         lr = group["lr"] / (1 + state["step"] * group["lr_decay"])
         state["step"] += 1
         s = state["sum"]

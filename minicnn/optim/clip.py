@@ -6,9 +6,6 @@ place would clip it twice.
 
 from collections.abc import Iterable
 
-import numpy as np
-
-from ..kernels import array_module
 from ..tensor import Tensor
 
 
@@ -17,18 +14,21 @@ def clip_grad_norm_(
 ) -> float:
     """Scale all gradients together so that their joint norm is at most ``max_norm``.
 
-        gw = gw min(1, max_norm / (norm + 1e-6)),   norm = |(all gradients in one vector)|
+        gw = gw min(1, max_norm / (norm + 1e-6)),   norm = (sum over all entries |gw|^p)^(1/p)
 
-    ``norm_type`` is 2, or another p, or `float("inf")` for the largest absolute value. Returns the
-    norm before clipping, a Python float (NaN or Inf where a gradient is).
+    ``norm_type`` is p, or `float("inf")` for the largest |gw|. Returns the norm before clipping, a
+    Python float (NaN or Inf where a gradient has one).
     Paper: Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks",
     2013, algorithm 1.
     """
     if not max_norm >= 0:
         raise ValueError(f"clip_grad_norm_: max_norm must be at least 0, got {max_norm}")
     clipped = _with_gradient(parameters)
-    norms = [array_module(g.data).linalg.norm(g.data.ravel(), norm_type) for _, g in clipped]
-    total = float(np.linalg.norm([float(norm) for norm in norms], norm_type)) if norms else 0.0
+    if norm_type == float("inf"):
+        total = max((float(abs(g.data).max()) for _, g in clipped), default=0.0)
+    else:
+        powers = sum(float((abs(g.data) ** norm_type).sum()) for _, g in clipped)
+        total = powers ** (1 / norm_type)
     scale = min(1.0, max_norm / (total + 1e-6))
     for p, g in clipped:
         p.grad = Tensor(g.data * scale)

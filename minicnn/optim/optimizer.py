@@ -87,6 +87,8 @@ class Optimizer:
 
         Raises ValueError, and changes nothing, if its groups or shapes are not those of this one.
         """
+        if not isinstance(state_dict, dict) or not {"state", "param_groups"} <= state_dict.keys():
+            raise self._error('a state dict has the keys "state" and "param_groups"', state_dict)
         groups = state_dict["param_groups"]
         sizes = [len(g["params"]) for g in groups]
         own_sizes = [len(g["params"]) for g in self.param_groups]
@@ -106,7 +108,7 @@ class Optimizer:
             if name == "step":
                 state[name] = int(value)
                 continue
-            array = np.array(value, dtype=p.dtype)
+            array = np.asarray(value).astype(p.dtype)  # a copy
             if array.shape != p.shape:
                 what = f"{name} of parameter {index} must have shape {p.shape}"
                 raise self._error(what, array.shape)

@@ -155,6 +155,8 @@ class OneCycleLR(Schedule):
         self.base_momentum, self.max_momentum = base_momentum, max_momentum
         self.div_factor, self.final_div_factor = div_factor, final_div_factor
         lrs = [max_lr] * len(groups) if isinstance(max_lr, float | int) else list(max_lr)
+        if len(lrs) != len(groups):
+            raise ValueError(f"OneCycleLR: max_lr must be one per group ({len(groups)}), got {lrs}")
         super().__init__(optimizer, lrs)
 
     def lr_at(self, t: int, base_lr: float) -> float:

@@ -1,7 +1,8 @@
 """One small call of every public op, for checks that go over all of them."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,8 @@ from .report import Report
 Array = np.ndarray
 
 
-class Example(NamedTuple):
+@dataclass(frozen=True)
+class Example:
     """A call of one op.
 
     ``inputs`` are given in order, the last ones by name where ``keywords`` names them, and then
@@ -24,11 +26,15 @@ class Example(NamedTuple):
 
     op: str
     inputs: tuple[Array, ...]
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = field(default_factory=dict)
     keywords: tuple[str, ...] = ()
     after: tuple[Any, ...] = ()
     fixed: tuple[int, ...] = ()
     as_list: bool = False
+
+    @property
+    def __name__(self) -> str:
+        return self.op
 
     def arguments(self, xs: Iterable[Any]) -> tuple[list[Any], dict[str, Any]]:
         """Positional and named arguments, with ``xs`` for the inputs."""

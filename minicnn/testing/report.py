@@ -1,10 +1,10 @@
 """What a gradient check found, as plain data with a readable text."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 
-class Comparison(NamedTuple):
+@dataclass(frozen=True)
+class Comparison:
     """One entry (or direction): both slopes, and their difference in units of the tolerance."""
 
     index: tuple[int, ...]
@@ -20,7 +20,8 @@ class InputReport:
 
     ``checked`` counts the entries (or random directions, see ``unit``) that were compared and are
     not ``kinks``; ``wrong`` of them differ. ``index``, ``analytic``, ``numeric`` and
-    ``relative_error`` describe the worst one.
+    ``relative_error`` describe the worst one. The error is relative to the entry or, where that is
+    larger, to the average size of the input's gradients: an entry may well be 0.
     """
 
     name: str
@@ -39,10 +40,11 @@ class InputReport:
         return self.wrong == 0
 
     def __str__(self) -> str:
-        verdict = f"{self.wrong} of {self.checked} {self.unit} WRONG" if self.wrong else "ok"
-        if not self.wrong:
-            verdict += f", {self.checked} {self.unit}"
+        verdict = f"ok, {self.checked} {self.unit}"
+        if self.wrong:
+            verdict = f"{self.wrong} of {self.checked} {self.unit} WRONG"
         if self.kinks:
+            verdict = verdict if self.checked else f"NOTHING CHECKED, {self.unit} on kinks only"
             first = ", ".join(map(str, self.kinks[:3])) + (", ..." if len(self.kinks) > 3 else "")
             verdict += f", {len(self.kinks)} at a kink ({first})"
         if self.index is None:
@@ -79,7 +81,8 @@ def summarise(
     if not smooth:
         return InputReport(name, shape, unit, 0, 0, kinks)
     worst = max(smooth, key=lambda c: (c.excess != c.excess, c.excess))
-    size = max(abs(worst.analytic), abs(worst.numeric))
+    average = sum(abs(c.analytic) for c in smooth) / len(smooth)
+    size = max(abs(worst.analytic), abs(worst.numeric), average)
     relative = abs(worst.analytic - worst.numeric) / size if size else 0.0
     return InputReport(
         name, shape, unit, len(smooth), wrong, kinks, worst.index, worst.analytic, worst.numeric,

@@ -71,13 +71,13 @@ def _read(path: str | PathLike[str]) -> tuple[Arrays, Texts]:
 
 
 def _plain(path: Path, name: Any, array: Any) -> np.ndarray:
-    """The array with rows one after the other in memory, which is how files hold it."""
+    """The array in the order that files have: row after row, bytes as this machine has them."""
     if not isinstance(name, str) or not name or name == _METADATA or "\0" in name:
         raise ValueError(f"{path}: a name must be a text other than {_METADATA}, got {name!r}")
-    array = np.asarray(array, order="C")
+    array = np.asarray(array)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{path}: {name} must hold numbers, got {array.dtype}; convert it")
-    return array
+    return np.asarray(array, array.dtype.newbyteorder("="), order="C")
 
 
 def _pack_safetensors(arrays: Arrays, metadata: Texts) -> bytes:
@@ -90,7 +90,7 @@ def _unpack_safetensors(path: Path) -> tuple[Arrays, Texts]:
     from safetensors import safe_open
 
     with safe_open(path, framework="numpy") as file:
-        arrays = {name: np.array(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
+        arrays = {name: np.array(file.get_tensor(name)) for name in file.keys()}
         return arrays, dict(file.metadata() or {})
 
 
@@ -105,7 +105,8 @@ def _pack_npz(arrays: Arrays, metadata: Texts) -> bytes:
 
 
 def _unpack_npz(path: Path) -> tuple[Arrays, Texts]:
-    with np.load(path, allow_pickle=False) as file:
+    # np.load leaves a file open that it opened itself and that turns out to be damaged.
+    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
     metadata = json.loads(str(arrays.pop(_METADATA, "{}")))
     if any(not isinstance(a, np.ndarray) or a.dtype.kind not in "fiub" for a in arrays.values()):

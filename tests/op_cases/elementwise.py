@@ -12,7 +12,7 @@ PAIRS = [
     (a, b) for a in SHAPES for b in SHAPES
     if all(n == m or 1 in (n, m) for n, m in zip(a[::-1], b[::-1], strict=False))
 ]  # fmt: skip
-LARGE = np.array([-1000.0, -30, -1, -1e-3, 0.5, 30, 1000])
+LARGE = np.array([-1000.0, -30, -1.5, -1e-3, 0.5, 30, 1000])
 
 
 def each(f):
@@ -152,6 +152,9 @@ def binary():
         mask = normal(*np.broadcast_shapes(a, b)) > 0
         yield case("where", (mask, normal(*a), normal(*b)), choose)
     yield case("where", (normal(2, 1) > 0, normal(3), normal()), choose, label="mask grows")
+    yes = np.array(True)
+    yield case("where", (yes, normal(2, 3), normal(3)), choose, label="mask without axes")
+    yield case("where", (yes, normal(), normal(2, 3)), choose, label="only b has axes")
 
 
 def product(x, p):
@@ -166,7 +169,7 @@ def powers():
     yield case("pow", (np.array([0.0, -1.5, 2.0]),), product, after=(2,), label="square at 0")
     zero, exponent = np.array([0.0, 0.0, 2.0]), np.array([2.0, 3.0, 0.0])
     yield case("pow", (zero, exponent), lambda a, b: np.array([0.0, 0.0, 1.0]), label="base 0",
-               kinks=True)  # fmt: skip
+               border=True)  # fmt: skip
 
 
 def limits():

@@ -14,7 +14,9 @@ def reduced(values, reduction="mean", count=None):
     if reduction == "none":
         return values
     total = math.fsum(np.ravel(values))
-    return np.array(total / (values.size if count is None else count) if reduction == "mean" else total)
+    if reduction == "mean":
+        total /= values.size if count is None else count
+    return np.array(total)
 
 
 def per_entry(f):
@@ -63,7 +65,8 @@ def sigmoid_focal_loss(x, target, alpha=0.25, gamma=2.0, reduction="none"):
         p = special.expit(a)
         p_t = p * t + (1 - p) * (1 - t)
         entropy = -(t * special.log_expit(a) + (1 - t) * special.log_expit(-a))
-        return (alpha * t + (1 - alpha) * (1 - t) if alpha >= 0 else 1) * (1 - p_t) ** gamma * entropy
+        balance = alpha * t + (1 - alpha) * (1 - t) if alpha >= 0 else 1
+        return balance * (1 - p_t) ** gamma * entropy
 
     return reduced(np.vectorize(one, otypes=[float])(x, target), reduction)
 
@@ -108,10 +111,12 @@ nll_loss = labelled(lambda scores, label, w: -w[label] * scores[label])
 focal_loss = labelled(focal)
 
 
-def cross_entropy(x, target, weight=None, label_smoothing=0.0, reduction="mean", **options):
+def cross_entropy(
+    x, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):  # fmt: skip
     if target.dtype.kind == "i":
         hard = labelled(hard_cross_entropy)
-        return hard(x, target, weight, reduction=reduction, label_smoothing=label_smoothing, **options)
+        return hard(x, target, weight, ignore_index, reduction, label_smoothing=label_smoothing)
     axis = 1 if x.ndim > 1 else 0
     classes = x.shape[axis]
     w = np.ones(classes) if weight is None else weight
@@ -171,8 +176,9 @@ def classes():
         for label, (shape, target) in LABELS.items():
             for reduction in REDUCTIONS:
                 w = positive(shape[1] if len(shape) > 1 else shape[0])
-                yield case(op, (normal(*shape), np.array(target), w), f, keywords=("weight",),
-                           label=f"{label}, {reduction}", fixed=(2,), reduction=reduction)  # fmt: skip
+                inputs = (normal(*shape), np.array(target), w)
+                yield case(op, inputs, f, label=f"{label}, {reduction}", fixed=(2,),
+                           keywords=("weight",), reduction=reduction)  # fmt: skip
         target = np.array([0, 7, 1, 2])
         yield case(op, (normal(4, 3), target), f, ignore_index=7, label="ignore 7")
         ignored = (normal(3, 3), np.array([1, -1, 0]))
@@ -220,7 +226,8 @@ def focals():
                    reduction=reduction)  # fmt: skip
     for options in ({"alpha": -1.0}, {"alpha": 0.6, "gamma": 0.0}, {"gamma": 1.5}):
         hard = (normal(2, 2), np.array([[0.0, 1.0], [1.0, 1.0]]))
-        yield case("sigmoid_focal_loss", hard, sigmoid_focal_loss, torch=None, fixed=(1,), **options)
+        yield case("sigmoid_focal_loss", hard, sigmoid_focal_loss, torch=None, fixed=(1,),
+                   **options)  # fmt: skip
     far = np.array([[1000.0, -1000.0, 0.0], [-1000.0, 1000.0, 0.0]])
     yield case("focal_loss", (far, np.array([1, 1])), focal_loss, torch=None, label="+-1000")
     yield case("sigmoid_focal_loss", (far, np.array([[1.0, 1, 0], [0.0, 0, 1]])),

@@ -30,7 +30,7 @@ def count(size, kernel, stride, rim, dilation=1):
 
 
 def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    (n, c, h, w), (o, cg, kh, kw) = x.shape, weight.shape
+    (n, _, h, w), (o, cg, kh, kw) = x.shape, weight.shape
     (sh, sw), (dh, dw) = pair(stride), pair(dilation)
     rim = borders(padding, (kh, kw), stride, dilation)
     padded = surround(x, rim)
@@ -39,7 +39,8 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     for b, f, i, j in np.ndindex(y.shape):
         first = f // (o // groups) * cg
         for k, u, v in np.ndindex(cg, kh, kw):
-            y[b, f, i, j] += padded[b, first + k, i * sh + u * dh, j * sw + v * dw] * weight[f, k, u, v]
+            pixel = padded[b, first + k, i * sh + u * dh, j * sw + v * dw]
+            y[b, f, i, j] += pixel * weight[f, k, u, v]
         y[b, f, i, j] += 0 if bias is None else bias[f]
     return y
 
@@ -89,13 +90,12 @@ def _places(size, kernel, stride, dilation, before, after, ceil_mode):
 
     With ceil_mode a window may run over the end, if it starts in the image or the padding before.
     """
-    starts, p = [], -before
-    while (
-        p + dilation * (kernel - 1) < size + after
-        or ceil_mode and p < size and (not starts or starts[-1] + dilation * (kernel - 1) + 1 < size + after)
-    ):
+    reach, starts, p = dilation * (kernel - 1), [], -before
+    while p + reach < size + after:
         starts.append(p)
         p += stride
+    if ceil_mode and p < size and starts[-1] + reach + 1 < size + after:
+        starts.append(p)
     places = [[p + k * dilation for k in range(kernel)] for p in starts]
     inside = [[q for q in ps if 0 <= q < size] for ps in places]
     return inside, [sum(q < size + after for q in ps) for ps in places]

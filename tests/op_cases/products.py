@@ -21,8 +21,11 @@ def linear(x, weight, bias=None):
 
 def matrices():
     def product(a, b):
-        return np.tensordot(a, b, 1) if a.ndim == 1 or b.ndim == 1 else np.einsum(
-            "...ik,...kj->...ij", a, b)  # fmt: skip
+        """Vectors become a row on the left and a column on the right."""
+        left, right = a[None] if a.ndim == 1 else a, b[:, None] if b.ndim == 1 else b
+        y = np.einsum("...ik,...kj->...ij", left, right)
+        y = y[..., 0, :] if a.ndim == 1 else y
+        return y[..., 0] if b.ndim == 1 else y
 
     yield usual("matmul", product)
     for a, b in (
@@ -30,16 +33,14 @@ def matrices():
         ((2, 3), (4, 3, 2)), ((2, 1, 2, 3), (4, 3, 2)), ((3, 2, 3), (3, 3, 2)), ((2, 2, 3), (3,)),
         ((0, 3), (3, 2)), ((3,), (2, 3, 2)),
     ):  # fmt: skip
-        f = product if len(a) > 1 else lambda a, b: np.einsum("k,...k->...", a, np.moveaxis(b, -2, -1)
-                                                              if b.ndim > 1 else b)  # fmt: skip
-        yield case("matmul", (normal(*a), normal(*b)), f)
+        yield case("matmul", (normal(*a), normal(*b)), product)
     yield usual("linear", linear)
     for x in ((2, 3), (3,), (2, 2, 3), (1, 3)):
         yield case("linear", (normal(*x), normal(4, 3)), linear)
     yield case("linear", (normal(2, 2, 3), normal(4, 3), normal(4)), linear)
 
 
-def conv_in_torch(name, groups_of=None):
+def conv_in_torch(name):
     """F.conv2d after F.pad, which knows one padding per side."""
 
     def call(torch, x, weight, bias=None, padding=0, **options):
@@ -106,7 +107,8 @@ def transposed():
     yield usual("conv_transpose2d", naive.conv_transpose2d)
     for options in (
         {}, {"stride": 2}, {"stride": (1, 3)}, {"padding": (1, 0)}, {"dilation": 2},
-        {"stride": 2, "output_padding": 1}, {"stride": (3, 2), "padding": 1, "output_padding": (2, 0)},
+        {"stride": 2, "output_padding": 1},
+        {"stride": (3, 2), "padding": 1, "output_padding": (2, 0)},
         {"stride": 2, "dilation": (1, 3), "output_padding": (0, 1)},
     ):  # fmt: skip
         inputs = (normal(2, 2, 3, 2), normal(2, 3, 2, 3), normal(3))

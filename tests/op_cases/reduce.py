@@ -91,7 +91,8 @@ def softmaxes():
     for op in ("softmax", "log_softmax", "logsumexp"):
         f = {"softmax": special.softmax, "log_softmax": special.log_softmax,
              "logsumexp": special.logsumexp}[op]  # fmt: skip
-        yield usual(op, lambda x, dim, f=f: f(x, dim))
+        if op != "logsumexp":  # which is among the reductions
+            yield usual(op, lambda x, dim, f=f: f(x, dim))
         for dim in (0, 1, -1):
             yield case(op, (normal(3, 4),), lambda x, dim, f=f: f(x, dim), dim=dim)
         yield case(op, (normal(2, 3, 2),), lambda x, dim, f=f: f(x, dim), dim=1)

@@ -20,13 +20,19 @@ def outputs(example: Example, xs: list[Tensor]) -> tuple[Tensor, ...]:
     return y if isinstance(y, tuple) else (y,)
 
 
+NO_GRADIENT = {
+    "argmax", "equal", "not_equal", "greater", "greater_equal", "less", "less_equal",
+}  # fmt: skip
+
+
 def has_gradient(case: Case) -> bool:
     return case.op not in NO_GRADIENT
 
 
-NO_GRADIENT = {
-    "argmax", "equal", "not_equal", "greater", "greater_equal", "less", "less_equal",
-}  # fmt: skip
+def differentiable(case: Case) -> bool:
+    """Whether differences can judge the row's gradients."""
+    asking = any(x.requires_grad for x in case.example.tensors())
+    return has_gradient(case) and asking and not case.border
 
 
 def cotangent(y: np.ndarray) -> np.ndarray:

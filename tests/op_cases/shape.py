@@ -14,7 +14,7 @@ def rows():
 
 
 def reshape(x, shape):
-    return np.array([v for v in x.flat]).reshape(shape)
+    return np.array(list(x.flat)).reshape(shape)
 
 
 def flatten(x, start_dim=0, end_dim=-1):
@@ -82,6 +82,10 @@ def split(x, split_size, dim=0):
     return tuple(pieces)
 
 
+def torch_split(torch, x, split_size, dim):
+    return x.split(split_size, dim)
+
+
 def joining():
     yield usual("concat", lambda xs, dim: np.concatenate(xs, dim))
     yield usual("stack", lambda xs, dim: np.stack(xs, dim))
@@ -94,9 +98,10 @@ def joining():
     for dim in (0, 1, -1):
         parts = (normal(2, 3), normal(2, 3))
         yield case("stack", parts, lambda xs, dim: np.stack(xs, dim), dim=dim, as_list=True)
-    yield usual("split", split)
+    yield usual("split", split, torch_split)
     for size, dim in ((2, 0), (2, 1), (5, 1), ([1, 3, 1], 1), ([0, 5], -1)):
-        yield case("split", (normal(4, 5),), split, split_size=size, dim=dim)
+        x = normal(4, 5)
+        yield case("split", (x,), split, torch=torch_split, split_size=size, dim=dim)
 
 
 def pad(x, pad, mode="constant", value=0.0):

@@ -43,6 +43,7 @@ class Case:
     ``torch`` is the peer: a function of (torch, *arguments), None where torch has none, "same"
     where torch.nn.functional or torch has one of the same name and arguments. ``kinks``: the inputs
     sit on a kink or jump of the function or of its gradient, so differences cannot judge there.
+    ``border``: they sit where the function ends, so there are no differences to take.
     """
 
     example: Example
@@ -50,6 +51,7 @@ class Case:
     label: str
     torch: Callable[..., Any] | str | None = "same"
     kinks: bool = False
+    border: bool = False
 
     @property
     def op(self) -> str:
@@ -61,14 +63,14 @@ class Case:
 
 def case(
     op: str, inputs: tuple, reference: Callable[..., Any], *, label: str = "",
-    torch: Callable[..., Any] | str | None = "same", kinks: bool = False,
+    torch: Callable[..., Any] | str | None = "same", kinks: bool = False, border: bool = False,
     keywords: tuple[str, ...] = (), after: tuple = (), fixed: tuple[int, ...] = (),
     as_list: bool = False, **options: Any,
 ) -> Case:  # fmt: skip
     """A row; keywords that are not named here are options of the op."""
     arrays = tuple(np.asarray(x) for x in inputs)
     example = Example(op, arrays, options, keywords, after, fixed, as_list)
-    return Case(example, reference, label or _label(example), torch, kinks)
+    return Case(example, reference, label or _label(example), torch, kinks, border)
 
 
 def usual(

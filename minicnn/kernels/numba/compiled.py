@@ -12,6 +12,8 @@ def compiled(function: Callable) -> Callable:
     """The function as machine code, made at its first call and kept on disk for the next process.
 
     Indices are not checked and the interpreter lock is released; NaN and rounding stay exact.
+    Numba notices changes in the function's own file only: loops call no compiled function of
+    another file, and whoever changes these settings deletes the `__pycache__` folders.
     """
     return _compiled(function)
 

@@ -66,36 +66,37 @@ def _scale_and_shift(x: Array, mean: Array, scale: Array, bias: Array, y: Array)
 
 @overlays(reference.normalize_grad)
 def normalize_grad(
-    gy: Array, x: Array, weight: Array | None, mean: Array, var: Array,
-    axes: Axes, eps: float,
-) -> Array:  # fmt: skip
-    """gx = s * (g - mean(g) - h * mean(g * h)),  s = 1/sqrt(var+eps), h = (x-mean) s, g = gy weight
+    gy: Array, x: Array, weight: Array | None, mean: Array, var: Array, axes: Axes, eps: float
+) -> tuple[Array, Array | None]:
+    """gx = s * (g - mean(g) - h * mean(g * h)),  gweight = sum of gy * h;
+    s = 1/sqrt(var+eps), h = (x-mean) s, g = gy weight
 
-    Two of the three terms are there because mean and var depend on every x
-    (Ioffe, Szegedy, 2015, section 3).
+    Two of the three terms of gx are there because mean and var depend on every x
+    (Ioffe, Szegedy, 2015, section 3). The weight is the same for all pixels of a channel, so both
+    means are those of gy and gy * h times the weight.
     """
     if not _is_per_channel(x, weight, None, axes):
         return reference.normalize_grad(gy, x, weight, mean, var, axes, eps)
     table, rows, mean = _table(x), _table(gy), plain(mean.reshape(-1))
     s, w = 1 / np.sqrt(var.reshape(-1) + eps), _per_channel(weight, 1, x)
-    g_sum, gh_sum = np.zeros(x.shape[1]), np.zeros(x.shape[1])
-    _add_gradients(rows, table, w, mean, s, g_sum, gh_sum)
-    g_mean, gh_mean = ((t / len(table)).astype(x.dtype) for t in (g_sum, gh_sum))
+    gy_sum, gyh_sum = np.zeros(x.shape[1]), np.zeros(x.shape[1])
+    _add_gradients(rows, table, mean, s, gy_sum, gyh_sum)
+    g_mean, gh_mean = ((w * t / len(table)).astype(x.dtype) for t in (gy_sum, gyh_sum))
     gx = np.empty_like(table)
     _combine(rows, table, w, mean, s, g_mean, gh_mean, gx)
-    return _image(gx, x)
+    gweight = None if weight is None else gyh_sum.astype(x.dtype).reshape(weight.shape)
+    return _image(gx, x), gweight
 
 
 @compiled
 def _add_gradients(
-    gy: Array, x: Array, weight: Array, mean: Array, s: Array, g_sum: Array, gh_sum: Array
+    gy: Array, x: Array, mean: Array, s: Array, gy_sum: Array, gyh_sum: Array
 ) -> None:
     rows, channels = x.shape
     for r in range(rows):
         for c in range(channels):
-            g, h = gy[r, c] * weight[c], (x[r, c] - mean[c]) * s[c]
-            g_sum[c] += g
-            gh_sum[c] += g * h
+            gy_sum[c] += gy[r, c]
+            gyh_sum[c] += gy[r, c] * ((x[r, c] - mean[c]) * s[c])
 
 
 @compiled
@@ -111,9 +112,9 @@ def _combine(
 
 
 def _is_per_channel(x: Array, weight: Array | None, bias: Array | None, axes: Axes) -> bool:
-    """One mean, weight and bias per channel, and values to average?"""
+    """One mean, weight and bias per channel?"""
     per_row = all(p is None or p.shape == _row_shape(x)[1:] for p in (weight, bias))
-    return x.size > 0 and axes == (0, *range(2, x.ndim)) and per_row
+    return axes == (0, *range(2, x.ndim)) and per_row
 
 
 def _row_shape(x: Array) -> tuple[int, ...]:

@@ -29,10 +29,13 @@ def conv2d(
     oh = out_size(h, kh, stride[0], padding[0], dilation[0])
     ow = out_size(w, kw, stride[1], padding[1], dilation[1])
     columns = kernels_for(x).im2col(x, (kh, kw), stride, padding, dilation)
-    y = array_module(x).empty((n * oh * ow, o), x.dtype)
-    for g in range(groups):
-        outs, ins = _group(g, groups, o), _group(g, groups, cg * groups)
-        y[:, outs] = _matrix(columns[..., ins]) @ _filters(weight[outs]).T
+    y = _joined(
+        [
+            _matrix(columns[..., ins]) @ _filters(weight[outs]).T
+            for outs, ins in _groups(groups, o, cg * groups)
+        ],
+        1,
+    )
     return y.reshape(n, oh, ow, o).transpose(0, 3, 1, 2)
 
 
@@ -47,11 +50,15 @@ def conv2d_input_grad(
     n, o, oh, ow = gy.shape
     _, cg, kh, kw = weight.shape
     rows = gy.transpose(0, 2, 3, 1)
-    columns = array_module(gy).empty((n, oh, ow, kh, kw, cg * groups), gy.dtype)
-    for g in range(groups):
-        outs, ins = _group(g, groups, o), _group(g, groups, cg * groups)
-        product = rows[..., outs].reshape(-1, o // groups) @ _filters(weight[outs])
-        columns[..., ins] = product.reshape(n, oh, ow, kh, kw, cg)
+    columns = _joined(
+        [
+            (rows[..., outs].reshape(n * oh * ow, o // groups) @ _filters(weight[outs])).reshape(
+                n, oh, ow, kh, kw, cg
+            )
+            for outs, _ in _groups(groups, o, cg * groups)
+        ],
+        5,
+    )
     return kernels_for(gy).col2im(columns, x_shape, stride, padding, dilation)
 
 
@@ -65,13 +72,15 @@ def conv2d_weight_grad(
     """
     o, cg, kh, kw = weight_shape
     columns = kernels_for(x).im2col(x, (kh, kw), stride, padding, dilation)
-    rows = gy.transpose(0, 2, 3, 1)
-    gw = array_module(gy).empty((o, kh, kw, cg), gy.dtype)
-    for g in range(groups):
-        outs, ins = _group(g, groups, o), _group(g, groups, cg * groups)
-        product = rows[..., outs].reshape(-1, o // groups).T @ _matrix(columns[..., ins])
-        gw[outs] = product.reshape(-1, kh, kw, cg)
-    return gw.transpose(0, 3, 1, 2)
+    rows = gy.transpose(0, 2, 3, 1).reshape(gy.size // o, o)
+    gw = _joined(
+        [
+            rows[:, outs].T @ _matrix(columns[..., ins])
+            for outs, ins in _groups(groups, o, cg * groups)
+        ],
+        0,
+    )
+    return gw.reshape(o, kh, kw, cg).transpose(0, 3, 1, 2)
 
 
 def im2col(x: Array, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair) -> Array:
@@ -125,10 +134,15 @@ def pad_nhwc(x: Array, padding: Padding) -> Array:
     return padded
 
 
-def _group(g: int, groups: int, channels: int) -> slice:
-    """The channels of group ``g``."""
-    size = channels // groups
-    return slice(g * size, (g + 1) * size)
+def _groups(groups: int, outs: int, ins: int) -> list[tuple[slice, slice]]:
+    """The output and input channels of each group."""
+    o, c = outs // groups, ins // groups
+    return [(slice(g * o, (g + 1) * o), slice(g * c, (g + 1) * c)) for g in range(groups)]
+
+
+def _joined(parts: list[Array], axis: int) -> Array:
+    """The groups' results side by side; a single one needs no copy."""
+    return parts[0] if len(parts) == 1 else array_module(parts[0]).concatenate(parts, axis)
 
 
 def _matrix(columns: Array) -> Array:

@@ -9,6 +9,8 @@ Memory is channels-last, as in `conv`.
 
 from typing import Any
 
+import numpy as np
+
 from .. import array_module
 from .conv import Padding, Pair, out_size, pad_nhwc, tap
 
@@ -63,5 +65,6 @@ def depthwise_conv2d_weight_grad(
     for u in range(kh):
         for v in range(kw):
             rows, cols = tap(u, oh, stride[0], dilation[0]), tap(v, ow, stride[1], dilation[1])
-            gw[:, :, u, v] = (padded[:, rows, cols, :, None] * rows_of).sum((0, 1, 2))
+            products = padded[:, rows, cols, :, None] * rows_of
+            gw[:, :, u, v] = products.sum((0, 1, 2), dtype=np.float64)
     return gw.reshape(weight_shape)

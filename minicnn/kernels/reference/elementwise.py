@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import array_module
+
 Array = Any
 
 
@@ -46,6 +48,21 @@ def softplus(x: Array) -> Array:
 def relu(x: Array) -> Array:
     """y = max(x, 0)"""
     return np.maximum(x, 0)
+
+
+def where(mask: Array, a: Array, b: Array) -> Array:
+    """y = a where mask is true, else b; the three broadcast
+
+    Like numpy.where, but the result keeps the memory order of the larger operand, so that a
+    channels-last image stays one.
+    """
+    xp, shape = array_module(a), np.broadcast_shapes(mask.shape, a.shape, b.shape)
+    full, other, chosen = (a, b, ~mask) if a.shape == shape else (b, a, mask)
+    if full.shape != shape:
+        return xp.where(mask, a, b)
+    y = full.copy(order="K")
+    xp.copyto(y, other, where=chosen)
+    return y
 
 
 # ln(erfc(z) e^(z^2) / t) as a Chebyshev series in 2t - 1, where t = 2 / (2 + z) maps z >= 0 to

@@ -33,10 +33,11 @@ def normalize(
 
 def normalize_grad(
     gy: Array, x: Array, weight: Array | None, mean: Array, var: Array, axes: Axes, eps: float
-) -> Array:
-    """gx = s * (g - mean(g) - h * mean(g * h)),  s = 1/sqrt(var+eps), h = (x-mean) s, g = gy weight
+) -> tuple[Array, Array | None]:
+    """gx = s * (g - mean(g) - h * mean(g * h)),  gweight = sum of gy * h over what weight was
+    broadcast to;  s = 1/sqrt(var+eps), h = (x-mean) s, g = gy weight
 
-    Two of the three terms are there because mean and var depend on every x
+    Two of the three terms of gx are there because mean and var depend on every x
     (Ioffe, Szegedy, 2015, section 3).
     """
     s = 1 / np.sqrt(var + eps)
@@ -44,4 +45,12 @@ def normalize_grad(
     g = gy if weight is None else gy * weight
     g_mean = g.mean(axes, dtype=np.float64, keepdims=True).astype(x.dtype)
     gh_mean = (g * h).mean(axes, dtype=np.float64, keepdims=True).astype(x.dtype)
-    return s * (g - g_mean - h * gh_mean)
+    gx = s * (g - g_mean - h * gh_mean)
+    return gx, None if weight is None else _sum_to(gy * h, weight.shape)
+
+
+def _sum_to(x: Array, shape: tuple[int, ...]) -> Array:
+    """The sum over the axes that broadcasting from ``shape`` has copied."""
+    full = (1,) * (x.ndim - len(shape)) + shape
+    copied = tuple(i for i, n in enumerate(full) if n == 1)
+    return x.sum(copied, dtype=np.float64, keepdims=True).astype(x.dtype).reshape(shape)

@@ -46,7 +46,7 @@ def max_pool2d(
 def take_pixels(x: Array, place: Array) -> Array:
     """y[n,c,i,j] = x[n,c] read at the flat place[n,c,i,j]"""
     n, c, h, w = x.shape
-    flat = place.reshape(n, c, -1)
+    flat = place.reshape(n, c, place.shape[2] * place.shape[3])  # not -1: n may be 0
     return np.take_along_axis(x.reshape(n, c, h * w), flat, 2).reshape(place.shape)
 
 

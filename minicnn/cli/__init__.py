@@ -1,0 +1,61 @@
+"""The command `minicnn`. One file per group of commands; this one ties them together."""
+
+import sys
+from typing import Any
+
+import click
+
+from .. import __version__
+from . import look, train, use
+from .common import debug_option
+
+# What a user can bring about by bad input. Anything else is a mistake of ours, with a traceback.
+_USER_ERRORS = (OSError, ValueError, TypeError, RuntimeError, ArithmeticError, MemoryError)
+
+
+class _Commands(click.Group):
+    """Commands whose errors are a line or two on stderr, with exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        _never_fail_to_print()
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except KeyboardInterrupt:
+            click.echo("minicnn: interrupted", err=True)
+            ctx.exit(130)  # 128 + SIGINT, as shells count
+        except _USER_ERRORS as error:
+            if ctx.meta.get("debug"):
+                raise
+            text = str(error) or type(error).__name__
+            click.echo(f"minicnn: {_two_lines(text)}", err=True)
+            ctx.exit(1)
+
+
+def _never_fail_to_print() -> None:
+    """Print "?" for a letter that the terminal's code page lacks, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _two_lines(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) <= 2:
+        return "\n".join(lines)
+    return f"{lines[0]}\n{lines[1]} (and {len(lines) - 2} more lines, shown with --debug)"
+
+
+@click.group(cls=_Commands, params=[debug_option()])
+@click.version_option(__version__, prog_name="minicnn")
+def main() -> None:
+    """Convolutional networks from scratch: train them, use them, look inside.
+
+    `minicnn train` is the place to start.
+    """
+
+
+for _group in (train, use, look):
+    for _function in _group.COMMANDS:
+        main.add_command(_function)

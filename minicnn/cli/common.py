@@ -1,0 +1,84 @@
+"""What several commands share: the class of a command, options, tables."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from .. import kernels
+
+
+def debug_option() -> click.Option:
+    """--debug: a traceback instead of a line."""
+
+    def remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        if value:
+            ctx.meta["debug"] = True
+
+    return click.Option(
+        ["--debug"], is_flag=True, expose_value=False, callback=remember,
+        help="Show where in the program an error arose.",
+    )  # fmt: skip
+
+
+class Command(click.Command):
+    """A command with the option --debug."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.params.append(debug_option())
+
+
+def kernels_option(command: Callable) -> Callable:
+    """--kernels, in force for this command only."""
+
+    def choose(ctx: click.Context, _: click.Parameter, name: str | None) -> str:
+        if name is not None:
+            ctx.with_resource(kernels.use_kernels(name))
+        return kernels.current_kernels()
+
+    return click.option(
+        "--kernels", type=click.Choice(["numba", "numpy"]), callback=choose,
+        help="How the CPU computes.  [default: numba where it is installed]",
+    )(command)  # fmt: skip
+
+
+def device_option(command: Callable) -> Callable:
+    """--device: where the arrays live."""
+    return click.option(
+        "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True,
+        help="Where to compute.",
+    )(command)  # fmt: skip
+
+
+def data_dir_option(command: Callable) -> Callable:
+    """--data-dir: where the files of a data set are."""
+    return click.option(
+        "--data-dir", type=click.Path(), help="Folder with the files of the data set."
+    )(command)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], last: bool = False) -> None:
+    """Print rows under their names; numbers belong to the right, which a name "> x" asks for.
+
+    ``last`` sets the last row apart, as sums are. Into a file or a pipe goes plain text of full
+    width.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name in columns:
+        table.add_column(name.removeprefix("> "), justify="right" if name[0] == ">" else "left")
+    for i, row in enumerate(rows):
+        table.add_row(*map(str, row), end_section=last and i == len(rows) - 2)
+    console = Console(markup=False, emoji=False, highlight=False)
+    if console.is_terminal:
+        console.print(table)
+        return
+    console.width = 250
+    with console.capture() as text:
+        console.print(table)
+    for line in text.get().splitlines():
+        click.echo(line.rstrip())

@@ -1,0 +1,11 @@
+"""Training: the loop, what it measures, and the folder that keeps its results."""
+
+from .augment import random_shift
+from .history import Epoch, History, read_csv, write_csv
+from .loop import Evaluation, evaluate, fit, predict
+from .run import create_run, load_weights, read_config, save_run
+
+__all__ = [
+    "Epoch", "Evaluation", "History", "create_run", "evaluate", "fit", "load_weights", "predict",
+    "random_shift", "read_config", "read_csv", "save_run", "write_csv",
+]  # fmt: skip
