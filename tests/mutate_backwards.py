@@ -69,8 +69,9 @@ def mutations(inputs: Iterable[int], cut: bool) -> Iterator[tuple[str, Mutation]
     yield "sign", lambda rule: each(rule, lambda i, gx: gx * -1.0)
     yield "factor", lambda rule: each(rule, lambda i, gx: gx * 2.0)
     for lost in sorted(inputs):
-        yield f"missing {lost}", lambda rule, n=lost: each(
-            rule, lambda i, gx: None if i == n else gx
+        yield (
+            f"missing {lost}",
+            lambda rule, n=lost: each(rule, lambda i, gx: None if i == n else gx),
         )
     yield "ignored", lambda rule: lambda gy: rule(Tensor(np.ones(gy.shape, gy.dtype)))
     if cut:

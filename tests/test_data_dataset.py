@@ -19,7 +19,10 @@ def make(n: int = 6, boxes: np.ndarray | None = None) -> Dataset:
 def replaced(**parts: object) -> Dataset:
     good = make()
     arguments = {
-        "images": good.images, "labels": good.labels, "classes": good.classes, "name": good.name,
+        "images": good.images,
+        "labels": good.labels,
+        "classes": good.classes,
+        "name": good.name,
     }
     return Dataset(**{**arguments, **parts})  # type: ignore[arg-type]
 

@@ -312,7 +312,16 @@ def test_known_facts_about_mnist(real_mnist):
     assert train.images.shape == (60000, 1, 28, 28) and test.images.shape == (10000, 1, 28, 28)
     assert train.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     assert np.bincount(test.labels).tolist() == [
-        980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009,
+        980,
+        1135,
+        1032,
+        1010,
+        982,
+        892,
+        958,
+        1028,
+        974,
+        1009,
     ]
     # The mean and standard deviation that everybody normalises with.
     assert abs(train.images.mean(dtype=np.float64) - 0.1307) < 5e-5

@@ -59,8 +59,12 @@ def test_each_shape_has_the_area_of_its_figure():
     golden = (1 + 5**0.5) / 2
     bar = 4 * 0.94 * 0.33
     areas = {
-        "circle": np.pi, "square": 2, "triangle": 3 * 3**0.5 / 4,
-        "star": 10 * np.sin(np.pi / 5) / golden**2 / 2, "bar": bar, "cross": 2 * bar - 4 * 0.33**2,
+        "circle": np.pi,
+        "square": 2,
+        "triangle": 3 * 3**0.5 / 4,
+        "star": 10 * np.sin(np.pi / 5) / golden**2 / 2,
+        "bar": bar,
+        "cross": 2 * bar - 4 * 0.33**2,
     }
     data = shapes(120, 12, size=200)
     for image, label in zip(data.images, data.labels, strict=True):

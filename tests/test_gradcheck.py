@@ -103,9 +103,7 @@ def test_the_cotangent_is_random_and_none_of_the_callers_numbers(seed):
 
 def test_only_the_wrong_input_is_blamed():
     def scale(x, w):
-        return record(
-            "scale", x.data * w.data, (x, w), lambda gy: (gy * w, Tensor(gy.data.copy()))
-        )
+        return record("scale", x.data * w.data, (x, w), lambda gy: (gy * w, Tensor(gy.data.copy())))
 
     report = gradcheck(scale, (leaf(3), leaf(3, seed=1)), raise_exception=False)
     assert [x.ok for x in report.inputs] == [True, False]

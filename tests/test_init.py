@@ -157,7 +157,7 @@ def test_backward_after_initialisation_refuses():
     [
         (nn.Linear(400, 50), "Linear", (400, 50)),
         (nn.Conv2d(8, 40, (3, 5), groups=2), "Conv2d", (8, 40, (3, 5), 1, 0, 1, 2)),
-        (nn.ConvTranspose2d(40, 8, 3), "ConvTranspose2d", (40, 8, 3)),
+        (nn.ConvTranspose2d(40, 64, 3), "ConvTranspose2d", (40, 64, 3)),
     ],
 )
 def test_layers_start_as_in_torch(layer, name, options):

@@ -200,6 +200,20 @@ def test_a_loss_that_explodes_stops_the_training():
     assert second == "Lower the learning rate (now 1e+38) or clip the gradients"
 
 
+def test_a_last_step_that_explodes_is_noticed():
+    """No loss comes after it that would be NaN."""
+    model, saved = small_net(), []
+    with pytest.raises(FloatingPointError) as caught:
+        train.fit(
+            model, some_digits(), optimizer=SGD(model.parameters(), lr=1e39), batch_size=128,
+            progress=False, on_epoch=saved.append,
+        )  # fmt: skip
+    first, second = str(caught.value).splitlines()
+    assert "fit: the parameters must be finite, got NaN or Inf in 0.weight" in first
+    assert first.endswith("after epoch 1") and second.startswith("Lower the learning rate")
+    assert saved == []  # so that the command line keeps the weights of the epoch before
+
+
 def explanation(model: nn.Module, images: np.ndarray | None = None) -> str:
     x = Tensor(some_digits(4).images if images is None else images)
     with np.errstate(all="ignore"):
@@ -239,7 +253,14 @@ def test_what_no_layer_made():
             return self.last(ops.log(self.flat(x) - 2.0))
 
     assert '"last": Identity(), whose input came in as NaN' in explanation(Between())
-    assert "every layer's output is finite, so the loss itself made it" in explanation(small_net())
+    assert "all outputs are finite, so the loss itself made it" in explanation(small_net())
+
+    class After(Between):
+        def forward(self, x: Tensor) -> Tensor:
+            return ops.log(self.last(self.flat(x)) - 2.0)
+
+    assert '"the model itself": After, whose output is NaN or Inf for' in explanation(After())
+    assert '"0": After, whose' in explanation(nn.Sequential(After(), nn.Flatten()))
     images = some_digits(4).images
     images[2, 0, 3, 3] = np.nan
     assert "the images of this batch already hold NaN" in explanation(small_net(), images)
@@ -280,6 +301,11 @@ def test_progress_is_plain_lines_without_a_terminal(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 and lines[0].startswith("epoch 1/2 | train loss ")
     assert "\x1b" not in "".join(lines) and "test" not in lines[0]
+    so_far = []
+    trained(progress=True, on_epoch=lambda rows: so_far.append(capsys.readouterr().out))
+    # what a line tells is kept already: whoever sees it may press Ctrl-C
+    assert [text.count("epoch") for text in so_far] == [0, 1]
+    capsys.readouterr()
     trained(progress=False)
     assert capsys.readouterr().out == ""
 

@@ -57,12 +57,6 @@ def train(out: Path | None, data_dir: str | None, **options: Any) -> None:
     _check_fit(model, train_set, config["model"])
     optimizer = make_optimizer(model, config)
     folder = create_run(config, f"{config['data']}-{config['model']}", out)
-    parameters = sum(p.numel() for p in model.parameters())
-    click.echo(
-        f"{config['model']} ({parameters:,} parameters) on {config['data']}: {config['epochs']} x "
-        f"{len(train_set):,} images, {config['optimizer']}, seed {config['seed']}, "
-        f"{config['kernels']} kernels"
-    )
     _run(model, optimizer, train_set, test_set, config, folder)
 
 
@@ -101,6 +95,7 @@ def _run(
 
     loss = make_loss(config)
     try:
+        click.echo(_title(model, config, len(train_set)))
         fit(
             model, train_set, test_set, optimizer=optimizer, loss=loss,
             schedule=make_schedule(optimizer, config, len(train_set)),
@@ -114,6 +109,15 @@ def _run(
                    f"were then are in {folder}", err=True)  # fmt: skip
         raise click.exceptions.Exit(130) from None
     _finish(folder, history, result, test_set.classes)
+
+
+def _title(model: Module, config: dict[str, Any], images: int) -> str:
+    parameters = sum(p.numel() for p in model.parameters())
+    return (
+        f"{config['model']} ({parameters:,} parameters) on {config['data']}: {config['epochs']} x "
+        f"{images:,} images, {config['optimizer']}, seed {config['seed']}, "
+        f"{config['kernels']} kernels"
+    )
 
 
 def _finish(folder: Path, history: History, result: Evaluation, classes: list[str]) -> None:

@@ -39,7 +39,7 @@ def _class_row(i: int, classes: list[str], confusion: np.ndarray) -> tuple[Any, 
     mistakes = np.where(np.arange(len(row)) == i, 0, row)
     worst = int(mistakes.argmax())
     n = int(row.sum())
-    mistake = f"{classes[worst]} ({mistakes[worst]} of {n})" if mistakes[worst] else ""
+    mistake = f"{classes[worst]} ({mistakes[worst]:,} of {n:,})" if mistakes[worst] else ""
     return classes[i], f"{n:,}", f"{row[i]:,}", f"{row[i] / n:.2%}" if n else "", mistake
 
 
@@ -69,7 +69,9 @@ def _load(run: Path, device: str, *keys: str) -> tuple[Module, dict[str, Any]]:
     try:
         model = models.create(config["model"], **config["model_options"])
     except TypeError as error:
-        raise ValueError(f"{run}: its config.json must name a model and options; {error}") from error
+        raise ValueError(
+            f"{run}: its config.json must name a model and options; {error}"
+        ) from error
     train.load_weights(run, model)
     return model.to(device), config
 

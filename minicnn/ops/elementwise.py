@@ -9,7 +9,9 @@ import numpy as np
 
 from ..kernels import array_module, kernels_for
 from ..tensor import Tensor, TensorLike, as_tensor, record, wrap
-from .shape import sum_to
+from .shape import common_dtype, sum_to
+
+_NUMBERS = (int, float)
 
 
 def operands(name: str, a: TensorLike, b: TensorLike) -> tuple[Tensor, Tensor]:
@@ -17,28 +19,36 @@ def operands(name: str, a: TensorLike, b: TensorLike) -> tuple[Tensor, Tensor]:
 
     A Python number takes the other's dtype; of two dtypes the wider wins.
     """
-    a = a if isinstance(a, Tensor) else _like(a, b)
-    b = b if isinstance(b, Tensor) else _like(b, a)
+    if not isinstance(b, Tensor):
+        b = _like(b, a)
+        if isinstance(a, Tensor) and b.data.ndim == 0 and a.data.dtype is b.data.dtype:
+            return a, b  # a number: the common case, and the checks below cost time
+    if not isinstance(a, Tensor):
+        a = _like(a, b)
     x, y = a.data, b.data
     if type(x) is not type(y):
         check_device(name, a, b)
     if x.shape != y.shape and x.ndim and y.ndim:
         check_broadcast(name, x.shape, y.shape)
-    if x.dtype is not y.dtype and x.dtype != y.dtype:  # `is` first: it costs nothing
-        dtype = np.result_type(x.dtype, y.dtype)
+    if x.dtype is not y.dtype and x.dtype != y.dtype:
+        dtype = common_dtype(a, b)
         return astype(a, dtype), astype(b, dtype)
     return a, b
 
 
-def _like(number: TensorLike, other: TensorLike) -> Tensor:
-    """A number or array as a Tensor; a Python number takes the other's dtype and device."""
-    if not isinstance(other, Tensor) or not isinstance(number, (int, float)):
-        return as_tensor(number)
-    dtype = other.data.dtype
-    if dtype.kind != "f" and (dtype.kind == "b" or isinstance(number, float)):
-        dtype = np.dtype(np.int64 if isinstance(number, int) else np.float32)
-    xp = np if type(other.data) is np.ndarray else array_module(other.data)
-    return wrap(xp.asarray(number, dtype))
+def _like(x: TensorLike, other: TensorLike) -> Tensor:
+    """x as a Tensor; a Python number takes the other's dtype and device.
+
+    Only where that dtype cannot hold it (2.5 beside integers) it is float32 or int64.
+    """
+    if not isinstance(x, _NUMBERS) or not isinstance(other, Tensor):
+        return as_tensor(x)
+    array = other.data
+    dtype = array.dtype
+    if dtype.kind != "f" and (dtype.kind == "b" or isinstance(x, float)):
+        dtype = np.dtype(np.int64 if isinstance(x, int) else np.float32)
+    xp = np if type(array) is np.ndarray else array_module(array)
+    return wrap(xp.asarray(x, dtype))
 
 
 def check_device(name: str, *tensors: Tensor) -> None:
@@ -106,7 +116,7 @@ def mul(a: TensorLike, b: TensorLike) -> Tensor:
 def div(a: TensorLike, b: TensorLike) -> Tensor:
     """y = a / b;  ga = gy / b, gb = -gy a / b^2"""
     a, b = operands("div", a, b)
-    if a.dtype.kind != "f":
+    if a.data.dtype.kind != "f":
         a, b = astype(a, np.float32), astype(b, np.float32)
     sa, sb = a.data.shape, b.data.shape
 
@@ -127,7 +137,7 @@ def pow(a: TensorLike, b: TensorLike) -> Tensor:
 
     A fixed exponent needs no logarithm, so negative bases are fine with whole exponents.
     """
-    if isinstance(b, int | float):
+    if isinstance(b, _NUMBERS):
         return _fixed_power(as_tensor(a), b)
     a, b = operands("pow", a, b)
 

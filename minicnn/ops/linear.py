@@ -6,7 +6,7 @@ import numpy as np
 
 from ..tensor import Tensor, TensorLike, as_tensor, record
 from .elementwise import add, astype, check_broadcast, check_device
-from .shape import reshape, squeeze, sum_to, transpose, unsqueeze
+from .shape import common_dtype, reshape, squeeze, sum_to, transpose, unsqueeze
 
 
 def matmul(a: TensorLike, b: TensorLike) -> Tensor:
@@ -72,7 +72,7 @@ def matching(name: str, a: TensorLike, b: TensorLike) -> tuple[Tensor, Tensor]:
             f"{name}: both tensors must be floating-point (or one integer type), got {a.dtype} and "
             f"{b.dtype}; convert with astype(np.float32), images also with / 255"
         )
-    dtype = np.result_type(a.dtype, b.dtype)
+    dtype = common_dtype(a, b)
     return astype(a, dtype), astype(b, dtype)
 
 

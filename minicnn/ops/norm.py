@@ -12,7 +12,7 @@ from ..tensor import Tensor, TensorLike, as_tensor, record, wrap
 from .conv import conv2d
 from .elementwise import add, astype, mul
 from .reduce import mean
-from .shape import reshape, sum_to
+from .shape import common_dtype, reshape, sum_to
 
 
 def normalize(
@@ -23,7 +23,7 @@ def normalize(
     Returns y and the arrays mean and var. weight and bias broadcast against x. The gradient uses
     the fused kernel, or the same formula in ops where it will be differentiated again.
     """
-    dtype = np.result_type(*[p.dtype for p in (x, weight, bias) if p is not None])
+    dtype = common_dtype(*[p for p in (x, weight, bias) if p is not None])
     x = astype(x, dtype)
     weight, bias = (None if p is None else astype(p, dtype) for p in (weight, bias))
     kernels = kernels_for(x.data)

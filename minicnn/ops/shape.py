@@ -23,6 +23,15 @@ def axes_of(name: str, ndim: int, dim: Dims) -> tuple[int, ...]:
     return axes if ndim else ()
 
 
+def common_dtype(*tensors: Tensor) -> np.dtype:
+    """The dtype in which tensors meet: the widest, where any float counts as wider than integers.
+
+    As in PyTorch, and unlike in NumPy, int64 and float32 meet in float32.
+    """
+    floats = [x.dtype for x in tensors if x.dtype.kind == "f"]
+    return np.result_type(*(floats or [x.dtype for x in tensors]))
+
+
 def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Sum the axes that broadcasting from ``shape`` to x's shape has copied.
 
@@ -124,7 +133,7 @@ def concat(tensors: Sequence[TensorLike], dim: int = 0) -> Tensor:
     if len({s[:axis] + s[axis + 1 :] for s in shapes}) > 1 or len({x.ndim for x in xs}) > 1:
         raise ValueError(f"concat: shapes must agree except along dim {axis}, got {shapes}")
     sizes = [s[axis] for s in shapes]
-    dtype = np.result_type(*[x.dtype for x in xs])
+    dtype = common_dtype(*xs)
     xs = tuple(x if x.dtype == dtype else x.astype(dtype) for x in xs)
     y = array_module(xs[0].data).concatenate([x.data for x in xs], axis)
     return record("concat", y, xs, lambda gy: split(gy, sizes, axis), dim=axis)

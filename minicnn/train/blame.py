@@ -15,10 +15,24 @@ def explain_bad_loss(model: Module, x: Tensor, value: float, where: str, lr: flo
     ``where`` names the epoch and the step, ``value`` is the loss that came out.
     """
     cause = _first_cause(model, x)
-    return (
-        f"fit: the loss must be finite, got {value} in {where}; {cause}\n"
-        f"Lower the learning rate (now {lr:.3g}) or clip the gradients"
-    )
+    return f"fit: the loss must be finite, got {value} in {where}; {cause}\n{_way_out(lr)}"
+
+
+def check_parameters(model: Module, where: str, lr: float) -> None:
+    """Raise FloatingPointError if a parameter is no longer finite.
+
+    The last step of a training has no next loss that would show it.
+    """
+    bad = [name for name, p in model.named_parameters() if not _finite([p])]
+    if bad:
+        raise FloatingPointError(
+            f"fit: the parameters must be finite, got NaN or Inf in {bad[0]} ({len(bad)} "
+            f"parameters in all) after {where}\n{_way_out(lr)}"
+        )
+
+
+def _way_out(lr: float) -> str:
+    return f"Lower the learning rate (now {lr:.3g}) or clip the gradients"
 
 
 def _first_cause(model: Module, x: Tensor) -> str:
@@ -36,12 +50,15 @@ def _first_cause(model: Module, x: Tensor) -> str:
             what = "whose output is NaN or Inf for finite input" + _sizes(layer)
         else:
             return
-        findings.append(f'the first layer at fault is "{path}": {layer!r}, {what}')
+        text = type(layer).__name__ if any(layer.children()) else repr(layer)
+        findings.append(
+            f'the first layer at fault is "{path or "the model itself"}": {text}, {what}'
+        )
 
-    leaves = [(path, m) for path, m in model.named_modules() if not any(m.children())]
+    # The hook of a module runs after those of the modules inside it.
     removers = [
         m.register_forward_hook(lambda m, inputs, y, path=path: look(path, m, inputs, y))
-        for path, m in leaves
+        for path, m in model.named_modules()
     ]
     try:
         with no_grad():
@@ -49,7 +66,7 @@ def _first_cause(model: Module, x: Tensor) -> str:
     finally:
         for remove in removers:
             remove()
-    return findings[0] if findings else "every layer's output is finite, so the loss itself made it"
+    return findings[0] if findings else "all outputs are finite, so the loss itself made it"
 
 
 def _sizes(layer: Module) -> str:

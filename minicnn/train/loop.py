@@ -14,7 +14,7 @@ from ..modes import no_grad
 from ..nn import Module
 from ..optim import Optimizer, Schedule
 from ..tensor import Tensor
-from .blame import explain_bad_loss
+from .blame import check_parameters, explain_bad_loss
 from .history import Epoch, History
 from .progress import Progress
 
@@ -46,10 +46,10 @@ def fit(
     `schedule.step()`, so a schedule counts batches. ``augment(images, rng)`` changes the images
     before. After each epoch the model is evaluated on ``test_set`` and ``on_epoch`` is called with
     the history so far. The seed decides on order, augmentation and dropout: the same model and seed
-    give the same numbers.
+    give the same numbers. Afterwards the model is in training mode; `evaluate` and `predict` know.
 
-    Raises FloatingPointError if the loss is NaN or infinite, naming epoch, step and layer;
-    ValueError for a number of epochs below 1.
+    Raises FloatingPointError if the loss is NaN or infinite, naming epoch, step and layer, or if an
+    epoch ends with such parameters; ValueError for a number of epochs below 1.
     """
     if epochs < 1:
         raise ValueError(f"fit: epochs must be at least 1, got {epochs}")
@@ -68,7 +68,7 @@ def fit(
             test = None if test_set is None else evaluate(model, test_set, loss=loss)
             history.append(Epoch(
                 epoch, *train, test and test.loss, test and test.accuracy,
-                optimizer.param_groups[0]["lr"], round(time.perf_counter() - start, 3),
+                learner.lr, round(time.perf_counter() - start, 3),
             ))  # fmt: skip
             if on_epoch is not None:
                 on_epoch(history)
@@ -86,6 +86,10 @@ class _Learner(NamedTuple):
     augment: Augment | None
     device: str
 
+    @property
+    def lr(self) -> float:
+        return self.optimizer.param_groups[0]["lr"]
+
     def epoch(
         self, epoch: int, loader: DataLoader, rng: np.random.Generator, shown: Progress
     ) -> tuple[float, float]:
@@ -99,6 +103,7 @@ class _Learner(NamedTuple):
             value, correct = self.step(images, labels, where)
             total, right, n = total + value * len(labels), right + correct, n + len(labels)
             shown.step(epoch, value)
+        check_parameters(self.model, f"epoch {epoch}", self.lr)
         return total / n, right / n
 
     def step(self, images: np.ndarray, labels: np.ndarray, where: str) -> tuple[float, int]:
@@ -111,8 +116,7 @@ class _Learner(NamedTuple):
             value = loss.item()
             if not math.isfinite(value):
                 random.set_state(state)
-                lr = self.optimizer.param_groups[0]["lr"]
-                raise FloatingPointError(explain_bad_loss(self.model, x, value, where, lr))
+                raise FloatingPointError(explain_bad_loss(self.model, x, value, where, self.lr))
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()

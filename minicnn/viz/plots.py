@@ -81,7 +81,7 @@ def plot_confusion(matrix: np.ndarray, classes: Sequence[str], path: str | PathL
     axes.set_xlabel("taken for")
     axes.set_ylabel("true class")
     right, n = int(np.trace(matrix)), int(matrix.sum())
-    axes.set_title(f"{right} of {n} right ({right / max(n, 1):.2%})")
+    axes.set_title(f"{right:,} of {n:,} right ({right / max(n, 1):.2%})")
     _grid_between(axes, k)
     _save(figure, path)
 

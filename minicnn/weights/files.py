@@ -90,7 +90,7 @@ def _unpack_safetensors(path: Path) -> tuple[Arrays, Texts]:
     from safetensors import safe_open
 
     with safe_open(path, framework="numpy") as file:
-        arrays = {name: np.array(file.get_tensor(name)) for name in file.keys()}
+        arrays = {name: file.get_tensor(name) for name in file.keys()}
         return arrays, dict(file.metadata() or {})
 
 

@@ -68,19 +68,20 @@ def conv2d_weight_grad(
 ) -> Array:  # fmt: skip
     """gw[o,c,u,v] = sum over n,i,j of gy[n,o,i,j] * (the x that met w[o,c,u,v] there)
 
-    That is gw = gy^T @ columns(x).
+    That is gw^T = columns(x)^T @ gy. (Not gw = gy^T @ columns(x): with few filters BLAS divides
+    that product badly between threads.)
     """
     o, cg, kh, kw = weight_shape
     columns = kernels_for(x).im2col(x, (kh, kw), stride, padding, dilation)
     rows = gy.transpose(0, 2, 3, 1).reshape(gy.size // o, o)
     gw = _joined(
         [
-            rows[:, outs].T @ _matrix(columns[..., ins])
+            _matrix(columns[..., ins]).T @ rows[:, outs]
             for outs, ins in _groups(groups, o, cg * groups)
         ],
-        0,
+        1,
     )
-    return gw.reshape(o, kh, kw, cg).transpose(0, 3, 1, 2)
+    return gw.reshape(kh, kw, cg, o).transpose(3, 2, 0, 1)
 
 
 def im2col(x: Array, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair) -> Array:
