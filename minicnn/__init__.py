@@ -1,5 +1,14 @@
 """minicnn: convolutional networks from scratch, small enough to read and fast enough to use."""
 
+import os
+import sys
+
+if "numpy" not in sys.modules:
+    # OpenBLAS's threads wait for work by spinning, which makes a training step up to 20 times
+    # slower as soon as anything else runs on the machine. 4 lets them sleep almost at once.
+    # OpenBLAS reads this when NumPy is imported; a value that the user has set stands.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+
 from . import nn, ops, optim, random
 from .kernels import override, use_kernels
 from .modes import anomaly_mode, is_recording, no_grad, observe

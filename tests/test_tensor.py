@@ -1,5 +1,7 @@
 """Tensor as an everyday object: what it becomes, what it refuses, how mixed numbers behave."""
 
+import os
+import subprocess
 import sys
 
 import numpy as np
@@ -140,3 +142,17 @@ def test_images_of_whole_numbers_are_refused_by_products():
 def test_a_dilated_window_must_not_step_over_the_image():
     with pytest.raises(ValueError, match="max_pool2d: every window must meet the image"):
         ops.max_pool2d(Tensor(np.zeros((1, 1, 4, 4))), 2, stride=1, padding=1, dilation=5)
+
+
+@pytest.mark.parametrize(
+    "before, value", [("", "4"), ("os.environ['OPENBLAS_THREAD_TIMEOUT'] = '9'", "9")]
+)
+def test_blas_threads_sleep_unless_the_user_says_otherwise(before, value):
+    program = f"import os; {before or 'pass'}; import minicnn; " + (
+        "print(os.environ['OPENBLAS_THREAD_TIMEOUT'])"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_THREAD_TIMEOUT"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == value

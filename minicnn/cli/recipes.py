@@ -29,7 +29,7 @@ class Recipe(NamedTuple):
 
 
 RECIPES = {
-    "digits": Recipe("lenet5_small", 20, 32, "adamw", label_smoothing=0.1, shift=1),
+    "digits": Recipe("lenet5_small", 24, 96, "adamw", label_smoothing=0.1, shift=1),
     "mnist": Recipe("mnist_cnn", 6, 128, "adamw", label_smoothing=0.1, shift=2),
 }
 
@@ -38,8 +38,8 @@ OPTIMIZERS: dict[str, tuple[Callable[..., optim.Optimizer], float, dict[str, Any
     "sgd": (optim.SGD, 0.05, {"momentum": 0.9, "nesterov": True, "weight_decay": 5e-4}),
     "adam": (optim.Adam, 0.01, {}),
     "adamw": (optim.AdamW, 0.01, {"weight_decay": 0.01}),
-    "rmsprop": (optim.RMSprop, 0.001, {}),
-    "adagrad": (optim.Adagrad, 0.02, {}),
+    "rmsprop": (optim.RMSprop, 0.004, {}),
+    "adagrad": (optim.Adagrad, 0.05, {}),
 }
 
 
