@@ -305,12 +305,12 @@ def test_what_needs_no_gradient_is_not_recorded():
 
 
 def test_observe_sees_every_op_also_unrecorded_ones():
-    names = []
-    with minicnn.observe(lambda name, y, inputs, options: names.append((name, len(inputs)))):
+    seen = []
+    with minicnn.observe(lambda name, y, inputs, options: seen.append((name, options))):
         with no_grad():
-            _ = leaf([1.0]) * 2.0 + 1.0
+            _ = leaf([1.0]) * leaf([2.0]) + 1.0
     _ = leaf([1.0]) * 2.0
-    assert names == [("mul", 2), ("add", 2)]
+    assert seen == [("mul", {}), ("add", {"number": 1.0})]
 
 
 def test_the_graph_holds_no_tensor_that_no_rule_needs():

@@ -34,6 +34,7 @@ def test_python_numbers_become_float32_and_arrays_keep_their_dtype():
         (Tensor([True]), 2.5, np.float32),
         (Tensor([1.0]), np.array([1.0]), np.float64),
         (Tensor([1.0]), np.float32(2), np.float32),
+        (Tensor([1.0]), np.float64(2), np.float32),
     ],
 )
 def test_dtype_of_a_sum(left, right, dtype):

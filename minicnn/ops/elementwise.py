@@ -3,7 +3,7 @@
 Where broadcasting has copied an input, its gradient is the sum over the copies (`sum_to`).
 """
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -19,12 +19,8 @@ def operands(name: str, a: TensorLike, b: TensorLike) -> tuple[Tensor, Tensor]:
 
     A Python number takes the other's dtype; of two dtypes the wider wins.
     """
-    if not isinstance(b, Tensor):
-        b = _like(b, a)
-        if isinstance(a, Tensor) and b.data.ndim == 0 and a.data.dtype is b.data.dtype:
-            return a, b  # a number: the common case, and the checks below cost time
-    if not isinstance(a, Tensor):
-        a = _like(a, b)
+    a = a if isinstance(a, Tensor) else _like(a, b)
+    b = b if isinstance(b, Tensor) else _like(b, a)
     x, y = a.data, b.data
     if type(x) is not type(y):
         check_device(name, a, b)
@@ -80,8 +76,15 @@ def astype(x: TensorLike, dtype: Any) -> Tensor:
     )
 
 
+def _with_number(a: TensorLike, b: TensorLike) -> TypeGuard[Tensor]:
+    """Floats and a Python number: nothing to convert, check, broadcast or differentiate in b."""
+    return type(b) in _NUMBERS and isinstance(a, Tensor) and a.data.dtype.kind == "f"
+
+
 def add(a: TensorLike, b: TensorLike) -> Tensor:
     """y = a + b"""
+    if _with_number(a, b):
+        return record("add", a.data + b, (a,), lambda gy: gy, number=b)
     a, b = operands("add", a, b)
     sa, sb = a.data.shape, b.data.shape
 
@@ -93,6 +96,8 @@ def add(a: TensorLike, b: TensorLike) -> Tensor:
 
 def sub(a: TensorLike, b: TensorLike) -> Tensor:
     """y = a - b"""
+    if _with_number(a, b):
+        return record("sub", a.data - b, (a,), lambda gy: gy, number=b)
     a, b = operands("sub", a, b)
     sa, sb = a.data.shape, b.data.shape
 
@@ -104,6 +109,8 @@ def sub(a: TensorLike, b: TensorLike) -> Tensor:
 
 def mul(a: TensorLike, b: TensorLike) -> Tensor:
     """y = a b;  ga = gy b, gb = gy a"""
+    if _with_number(a, b):
+        return record("mul", a.data * b, (a,), lambda gy: gy * b, number=b)
     a, b = operands("mul", a, b)
     sa, sb = a.data.shape, b.data.shape
 
@@ -115,6 +122,8 @@ def mul(a: TensorLike, b: TensorLike) -> Tensor:
 
 def div(a: TensorLike, b: TensorLike) -> Tensor:
     """y = a / b;  ga = gy / b, gb = -gy a / b^2"""
+    if _with_number(a, b):
+        return record("div", a.data / b, (a,), lambda gy: gy / b, number=b)
     a, b = operands("div", a, b)
     if a.data.dtype.kind != "f":
         a, b = astype(a, np.float32), astype(b, np.float32)
