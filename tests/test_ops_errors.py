@@ -100,6 +100,8 @@ BAD = [
     ("avg_pool2d", lambda: ops.avg_pool2d(x, 2, divisor_override=0), "must not be 0"),
     ("adaptive_avg_pool2d", lambda: ops.adaptive_avg_pool2d(t(2, 2), 1), "got (2, 2)"),
     ("adaptive_max_pool2d", lambda: ops.adaptive_max_pool2d(x, 0), "at least 1, got 0"),
+    ("global_avg_pool2d", lambda: ops.global_avg_pool2d(t(2, 2)), "got (2, 2)"),
+    ("global_max_pool2d", lambda: ops.global_max_pool2d(t(2, 2, 0, 1)), "got (2, 2, 0, 1)"),
     ("batch_norm", lambda: ops.batch_norm(t(3), None, None), "got (3,)"),
     ("batch_norm", lambda: ops.batch_norm(x, t(4), t(3)), "running_mean must have one value"),
     ("batch_norm", lambda: ops.batch_norm(t(1, 3), t(3), t(3), None, None, True), "more than one"),

@@ -13,8 +13,7 @@ import numpy as np
 
 from .. import __version__, data, models, nn
 from ..kernels import current_kernels
-from ..testing import Report
-from ..testing.examples import check_ops
+from ..testing import Report, check_ops
 from .common import Command, kernels_option, print_table
 
 

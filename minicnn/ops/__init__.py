@@ -21,7 +21,10 @@ from .loss import (
 )  # fmt: skip
 from .methods import attach
 from .norm import batch_norm, group_norm, layer_norm, local_response_norm
-from .pool import adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d
+from .pool import (
+    adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, global_avg_pool2d, global_max_pool2d,
+    max_pool2d,
+)  # fmt: skip
 from .reduce import argmax, log_softmax, logsumexp, max, mean, min, softmax, sum, var
 from .shape import (
     concat, crop, expand, flatten, pad, permute, reshape, split, squeeze, stack, transpose,
@@ -35,11 +38,12 @@ __all__ = [
     "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits", "clip", "concat",
     "conv2d", "conv_transpose2d", "crop", "cross_entropy", "depthwise_conv2d", "div", "drop_path",
     "dropout", "dropout2d", "elu", "equal", "erf", "exp", "expand", "flatten", "focal_loss",
-    "gather", "gelu", "getitem", "greater", "greater_equal", "group_norm", "hardsigmoid",
-    "hardswish", "hardtanh", "huber_loss", "l1_loss", "layer_norm", "leaky_relu", "less",
-    "less_equal", "linear", "local_response_norm", "log", "log_softmax", "logsumexp", "matmul",
-    "max", "max_pool2d", "maximum", "mean", "min", "minimum", "mse_loss", "mul", "neg",
-    "nll_loss", "not_equal", "pad", "permute", "pow", "relu", "relu6", "reshape", "sigmoid",
-    "sigmoid_focal_loss", "silu", "smooth_l1_loss", "softmax", "softplus", "split", "sqrt",
-    "squeeze", "stack", "sub", "sum", "tanh", "transpose", "unsqueeze", "var", "where",
+    "gather", "gelu", "getitem", "global_avg_pool2d", "global_max_pool2d", "greater",
+    "greater_equal", "group_norm", "hardsigmoid", "hardswish", "hardtanh", "huber_loss", "l1_loss",
+    "layer_norm", "leaky_relu", "less", "less_equal", "linear", "local_response_norm", "log",
+    "log_softmax", "logsumexp", "matmul", "max", "max_pool2d", "maximum", "mean", "min", "minimum",
+    "mse_loss", "mul", "neg", "nll_loss", "not_equal", "pad", "permute", "pow", "relu", "relu6",
+    "reshape", "sigmoid", "sigmoid_focal_loss", "silu", "smooth_l1_loss", "softmax", "softplus",
+    "split", "sqrt", "squeeze", "stack", "sub", "sum", "tanh", "transpose", "unsqueeze", "var",
+    "where",
 ]  # fmt: skip

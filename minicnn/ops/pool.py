@@ -117,7 +117,7 @@ def adaptive_avg_pool2d(x: TensorLike, output_size: Size) -> Tensor:
     x = _images("adaptive_avg_pool2d", x)
     size = pair("adaptive_avg_pool2d: output_size", output_size, 1)
     if size == (1, 1):
-        return mean(x, (2, 3), keepdim=True)
+        return global_avg_pool2d(x)
     xp = array_module(x.data)
     rows, cols = (xp.asarray(_averaging(n, x.shape[2 + i]), x.dtype) for i, n in enumerate(size))
     return matmul(matmul(Tensor(rows), x), transpose(Tensor(cols)))
@@ -135,6 +135,16 @@ def adaptive_max_pool2d(x: TensorLike, output_size: Size) -> Tensor:
         ],
         2,
     )  # fmt: skip
+
+
+def global_avg_pool2d(x: TensorLike) -> Tensor:
+    """y[n,c] = mean of the image x[n,c]: (N, C, H, W) -> (N, C, 1, 1) (Lin, Chen, Yan, 2014)"""
+    return mean(_images("global_avg_pool2d", x), (2, 3), keepdim=True)
+
+
+def global_max_pool2d(x: TensorLike) -> Tensor:
+    """y[n,c] = max of the image x[n,c]: (N, C, H, W) -> (N, C, 1, 1); equal maxima share gy"""
+    return max_over(_images("global_max_pool2d", x), (2, 3), keepdim=True)
 
 
 def _adaptive(out: int, size: int) -> list[slice]:

@@ -156,6 +156,8 @@ def _pools(rng: np.random.Generator) -> Iterator[Example]:
         yield Example(name, (x,), {"kernel_size": (3, 2), "stride": 2, "padding": 1})
     for name in ("adaptive_avg_pool2d", "adaptive_max_pool2d"):
         yield Example(name, (x,), {"output_size": (2, 3)})
+    for name in ("global_avg_pool2d", "global_max_pool2d"):
+        yield Example(name, (x,))
 
 
 def _norms(rng: np.random.Generator) -> Iterator[Example]:

@@ -74,3 +74,11 @@ def adaptive():
         for size in (1, 2, (3, 1), (4, 3), (4, 2), (5, 4)):
             yield case(op, (normal(1, 2, 4, 3),), reference, output_size=size)
         yield case(op, (normal(1, 1, 1, 1),), reference, output_size=2, label="one pixel")
+    for op, f in (("global_avg_pool2d", np.mean), ("global_max_pool2d", np.max)):
+
+        def whole(x, f=f):
+            return np.array([[f(plane) for plane in image] for image in x])[:, :, None, None]
+
+        peer = op.replace("global", "adaptive")
+        yield usual(op, whole, lambda torch, x, peer=peer: getattr(torch.nn.functional, peer)(x, 1))
+        yield case(op, (normal(1, 3, 1, 5),), whole, torch=None)
