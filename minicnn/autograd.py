@@ -32,6 +32,7 @@ class Node:
 
     grad: Any = None
     hooks: list[Callable[[Any], Any]] | None = None
+    keeps_grad = False
     where: str | None = None
 
     def __init__(
@@ -98,6 +99,8 @@ def backpropagate(
             continue
         for hook in node.hooks or ():
             gy = _replaced(hook(gy), gy, node)
+        if node.keeps_grad:
+            node.grad = gy if node.grad is None else node.grad + gy
         if node in goals:
             found[node] = gy
         if node.backward is not None and not useful.isdisjoint(node.parents):

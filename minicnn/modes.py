@@ -32,6 +32,9 @@ class recording(ContextDecorator):
     def __init__(self, flag: bool) -> None:
         self._flag, self._tokens = flag, []  # type: ignore[var-annotated]
 
+    def _recreate_cm(self) -> "recording":
+        return recording(self._flag)  # each call of a decorated function has tokens of its own
+
     def __enter__(self) -> None:
         self._tokens.append(mode.set(mode.get()._replace(recording=self._flag)))
 

@@ -3,6 +3,8 @@
 Numbers are drawn on the CPU and then moved, so a seed gives the same run on every backend.
 """
 
+from numbers import Integral
+
 import numpy as np
 
 _generator = np.random.default_rng(0)
@@ -11,6 +13,8 @@ _generator = np.random.default_rng(0)
 def manual_seed(seed: int) -> None:
     """Restart the library's random numbers; the same seed gives the same weights and masks."""
     global _generator
+    if not isinstance(seed, Integral) or seed < 0:
+        raise ValueError(f"manual_seed: the seed must be a whole number from 0 on, got {seed!r}")
     _generator = np.random.default_rng(seed)
 
 

@@ -11,9 +11,10 @@ from typing import Any, Union
 import numpy as np
 
 from .autograd import Node, backpropagate
-from .inplace import mark_written, written_since
+from .inplace import mark_written
 from .kernels import array_module, device_of, is_array, to_device
 from .modes import mode, recording
+from .rules import run
 
 TensorLike = Union["Tensor", np.ndarray, float, int, bool, Sequence]
 
@@ -93,6 +94,10 @@ class Tensor:
     def requires_grad(self) -> bool:
         return self.node is not None
 
+    @requires_grad.setter
+    def requires_grad(self, flag: bool) -> None:
+        self.requires_grad_(flag)
+
     @property
     def is_leaf(self) -> bool:
         """True for tensors that no recorded op made."""
@@ -160,6 +165,8 @@ class Tensor:
             return
         if self.node is None:
             raise RuntimeError("grad: the tensor must require gradients; call requires_grad_()")
+        if not isinstance(value, Tensor | None):
+            raise TypeError(f"grad: must be a Tensor or None, got {type(value).__name__}")
         if value is not None and (value.shape, value.dtype) != (self.shape, self.dtype):
             raise ValueError(
                 f"grad: must have shape {self.shape} and dtype {self.dtype}, got {value.shape} "
@@ -185,8 +192,10 @@ class Tensor:
 
         ``gradient`` is the gradient of self (same shape); it may be left out for one element.
         """
-        for leaf, gx in _backpropagate(self, None, gradient, create_graph).items():
-            leaf.grad = gx if leaf.grad is None else leaf.grad + gx
+        gy = None if gradient is None else as_tensor(gradient)
+        taken = set() if gy is None else {id(gy.data)}
+        for leaf, gx in _backpropagate(self, None, gy, create_graph).items():
+            leaf.grad = _own(gx, taken) if leaf.grad is None else leaf.grad + gx
 
     def register_hook(self, hook: Callable[["Tensor"], "Tensor | None"]) -> Callable[[], None]:
         """Call ``hook(gradient)`` once the gradient of this tensor is complete.
@@ -201,13 +210,9 @@ class Tensor:
 
     def retain_grad(self) -> None:
         """Keep ``grad`` on this tensor although it is not a leaf."""
-        node = self.node
-
-        def keep(gy: "Tensor") -> None:
-            node.grad = gy if node.grad is None else node.grad + gy  # type: ignore[union-attr]
-
-        if not self.is_leaf:
-            self.register_hook(keep)
+        if self.node is None:
+            raise RuntimeError("retain_grad: the tensor must require gradients")
+        self.node.keeps_grad = not self.is_leaf
 
     # Copies
 
@@ -240,16 +245,31 @@ def _to_array(data: Any, dtype: Any) -> Any:
     if isinstance(data, Tensor):
         raise TypeError("Tensor: the data is a Tensor already; use detach() or clone()")
     if is_array(data):
+        _check_numeric(data)
         return data if dtype is None else data.astype(dtype, copy=False)
+    if isinstance(data, list | tuple) and any(isinstance(x, Tensor) for x in data):
+        raise TypeError("Tensor: a list of Tensors would lose their gradients; use ops.stack")
     try:
         array = np.asarray(data, dtype=dtype)
     except ValueError as error:
         raise ValueError(f"Tensor: rows must have equal lengths ({error})") from None
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"Tensor: data must be numbers, got {array.dtype} ({type(data).__name__})")
+    _check_numeric(array)
     if dtype is None and array.dtype == np.float64 and not isinstance(data, np.generic):
         array = array.astype(np.float32)  # Python floats: float32, the library's default
     return array
+
+
+def _check_numeric(array: Any) -> None:
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"Tensor: data must be numbers, got {array.dtype}; convert it first")
+
+
+def _own(gx: Tensor, taken: set[int]) -> Tensor:
+    """A gradient in memory of its own: rules may return views, and one array for two inputs."""
+    if gx.data.base is not None or id(gx.data) in taken:
+        gx = gx.clone()
+    taken.add(id(gx.data))
+    return gx
 
 
 _new = Tensor.__new__
@@ -259,7 +279,7 @@ _node = attrgetter("node")
 def wrap(array: Any) -> Tensor:
     """A Tensor around an array, without the checks of the constructor."""
     x = _new(Tensor)
-    x.data, x.node = array, None
+    x.data, x.node = array if type(array) is np.ndarray else _not_scalar(array), None
     return x
 
 
@@ -339,59 +359,9 @@ def _backpropagate(
     if gy.dtype != y.dtype:
         gy = gy.astype(y.dtype)
     with recording(create_graph):
-        return backpropagate(y.node, gy, wanted, _run)
+        return backpropagate(y.node, gy, wanted, run)
 
 
 def zeros_like(x: Tensor) -> Tensor:
     """Zeros of x's shape, dtype and device."""
     return wrap(array_module(x.data).zeros_like(x.data))
-
-
-def _saved(rule: Callable) -> Iterator[Tensor]:
-    """The tensors that a rule has captured."""
-    for cell in getattr(rule, "__closure__", None) or ():
-        held = cell.cell_contents
-        for x in held if isinstance(held, tuple | list) else (held,):
-            if isinstance(x, Tensor):
-                yield x
-
-
-def _run(node: Node, gy: Tensor) -> Any:
-    """Run a rule, making sure that the values which it needs are still there."""
-    assert node.backward is not None
-    answer = _call(node, node.backward, gy)
-    entries = answer if isinstance(answer, tuple) else (answer,)
-    if not all(callable(entry) for entry in entries):
-        _refuse_overwritten(node, node.backward)
-    return tuple([_guarded(node, entry) if callable(entry) else entry for entry in entries])
-
-
-def _guarded(node: Node, gradient: Callable[[], Tensor]) -> Callable[[], Tensor]:
-    """A gradient that waits to be wanted needs no more than it has captured itself."""
-
-    def run() -> Tensor:
-        _refuse_overwritten(node, gradient)
-        return _call(node, gradient)
-
-    return run
-
-
-def _refuse_overwritten(node: Node, rule: Callable) -> None:
-    for x in _saved(rule):
-        by = written_since(x, node.time)
-        if by is not None:
-            raise RuntimeError(
-                f"backward of {node.name}: needs the old values of a tensor of shape {x.shape} that"
-                f" {by} has changed in place since; run backward before {by}, or change a clone()"
-            )
-
-
-def _call(node: Node, rule: Callable[..., Any], *gy: Tensor) -> Any:
-    """Run a rule; in anomaly mode say in whose backward the first NaN was made."""
-    try:
-        return rule(*gy)
-    except FloatingPointError as error:
-        if node.where is None:
-            raise
-        message = f"backward of {node.name}, recorded at {node.where}: {error}"
-        raise FloatingPointError(message) from None

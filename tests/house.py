@@ -16,6 +16,7 @@ CORE = (
     "autograd",
     "inplace",
     "modes",
+    "rules",
     "tensor",
     "random",
     "ops",

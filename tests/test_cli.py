@@ -218,6 +218,7 @@ def test_info_answers_a_teachers_first_question():
         (("summary", "resnet18"), 1, "model: name must be one of"),
         (("summary", "lenet5", "--input", "1,28"), 2, "must be channels,height,width such as 1,2"),
         (("summary", "lenet5", "--input", "1,8,8"), 1, "window 5 does not fit input height 4"),
+        (("summary", "lenet5", "--input", "1,20000000,20000000"), 1, "choose a smaller --input"),
         (("gradcheck", "convolution"), 1, "gradcheck: no op is called 'convolution'"),
         (("fit",), 2, "No such command 'fit'"),
     ],

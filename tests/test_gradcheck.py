@@ -121,12 +121,15 @@ def test_a_kink_is_reported_and_is_not_an_error():
     assert "1 at a kink ((0, 1))" in str(report)
 
 
-@pytest.mark.parametrize("where", [0, 0.1, 0.2, 1 / 3, 0.5, 0.7, 0.9])
+@pytest.mark.parametrize("where", [0.1, 0.2, 1 / 3, 0.5, 0.7, 0.9])
 @pytest.mark.parametrize("side", [1, -1])
-def test_a_kink_anywhere_within_the_step_is_recognised(where, side):
+def test_beside_a_kink_smaller_steps_tell_right_from_wrong(where, side):
     x = Tensor(np.array([side * where * 1e-6, 3.0]), requires_grad=True)
     relu = planted(lambda x: np.maximum(x, 0), lambda gy, x: gy * (x > 0))
-    assert gradcheck(relu, x).inputs[0].kinks == ((0,),)
+    (found,) = gradcheck(relu, x).inputs
+    assert found.checked == 2 and found.kinks == ()
+    wrong = planted(lambda x: np.maximum(x, 0), lambda gy, x: gy * np.where(x > 1, 1, 0.5))
+    assert gradcheck(wrong, x, raise_exception=False).inputs[0].wrong == 1
 
 
 def test_a_jump_is_a_kink():
@@ -152,11 +155,17 @@ def test_curvature_is_not_taken_for_a_kink(power):
     assert found.wrong == 3 and found.kinks == ()
 
 
-def test_an_input_of_kinks_alone_says_that_nothing_was_checked():
+def test_an_input_of_kinks_alone_is_not_ok_and_the_report_says_why():
     relu = planted(lambda x: np.maximum(x, 0), lambda gy, x: gy * (x > 0))
-    report = gradcheck(relu, Tensor(np.zeros(2), requires_grad=True))
-    assert report.inputs[0].checked == 0
-    assert "NOTHING CHECKED, entries on kinks only, 2 at a kink" in str(report)
+    zeros = Tensor(np.zeros(2), requires_grad=True)
+    report = gradcheck(relu, zeros, raise_exception=False)
+    assert not report.ok and report.inputs[0].checked == report.inputs[0].wrong == 0
+    assert str(report).startswith("gradcheck of op: NOTHING CHECKED of some inputs")
+    assert "entries on kinks only, 2 at a kink ((0,), (1,)); move the input off" in str(report)
+    with pytest.raises(AssertionError, match="NOTHING CHECKED"):
+        gradcheck(relu, zeros)
+    beside = gradcheck(lambda x, y: relu(x) + y, (zeros, leaf(2)), raise_exception=False)
+    assert [x.ok for x in beside.inputs] == [False, True] and not beside.ok
 
 
 # Large inputs

@@ -187,12 +187,33 @@ def test_a_loaded_plateau_goes_on_exactly():
     assert run(second, again, values[8:]) == expected[8:]
 
 
-def test_plateau_margin_of_a_negative_metric_is_towards_better():
-    sgd = our_optimizer()
-    plateau = optim.ReduceLROnPlateau(sgd, patience=0, threshold=0.1)
-    plateau.step(-1.0)
-    plateau.step(-1.05)  # better, but by less than 10 %
-    assert rates(sgd)[0] == pytest.approx(0.01)
+@pytest.mark.parametrize("mode", ["min", "max"])
+@pytest.mark.parametrize("threshold_mode", ["rel", "abs"])
+@pytest.mark.parametrize("scale", [-1.0, 1e-12, -1e-12, 0.0])
+def test_plateau_with_negative_and_tiny_metrics_is_that_of_torch(
+    torch, mode, threshold_mode, scale
+):
+    ours, theirs = our_optimizer(), torch_optimizer(torch)
+    options = {"mode": mode, "threshold_mode": threshold_mode, "patience": 1, "factor": 0.3}
+    mine = optim.ReduceLROnPlateau(ours, threshold=0.1, **options)
+    other = torch.optim.lr_scheduler.ReduceLROnPlateau(theirs, threshold=0.1, **options)
+    for value in [1.0, 1.05, 0.95, 1.0, -1.0, -1.05, -0.95, -1.2, *metrics(mode), math.inf]:
+        mine.step(scale * value)
+        other.step(scale * value)
+        assert rates(ours) == rates(theirs)
+
+
+def test_plateau_leaves_out_changes_of_at_most_eps_as_torch(torch):
+    ours, theirs = our_optimizer(), torch_optimizer(torch)
+    mine = optim.ReduceLROnPlateau(ours, patience=0)
+    other = torch.optim.lr_scheduler.ReduceLROnPlateau(theirs, patience=0)
+    for _ in range(12):
+        mine.step(1.0)
+        other.step(1.0)
+        assert rates(ours) == rates(theirs)
+    assert 1e-9 < rates(ours)[0] < 2e-8  # and not 1e-12
+    optim.ReduceLROnPlateau(ours, patience=-1, eps=0.0).step(1.0)
+    assert rates(ours)[0] < 2e-9
 
 
 @pytest.mark.parametrize(

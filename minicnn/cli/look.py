@@ -33,8 +33,7 @@ def _shape(ctx: click.Context, _: click.Parameter, text: str | None) -> tuple[in
 def summary(model: str, shape: tuple[int, ...] | None) -> None:
     """Show what each layer of a MODEL costs, for one image."""
     shape = shape or models.input_shape(model)
-    net = models.create(model, in_channels=shape[0])
-    rows = nn.summarize(net, (1, *shape))
+    rows = _summarize(model, shape)
     total = nn.total(rows)._replace(path="total", type="", output_shape=())
     print_table(
         ("layer", "type", "> output shape", "> parameters", "> multiply-adds", "> activation",
@@ -46,6 +45,16 @@ def summary(model: str, shape: tuple[int, ...] | None) -> None:
         "activation: bytes of the output (0: a view\nof the input); im2col: bytes of the matrix "
         "of windows that a convolution makes for a moment (total: the largest)."
     )
+
+
+def _summarize(model: str, shape: tuple[int, ...]) -> list[nn.LayerRow]:
+    try:
+        return nn.summarize(models.create(model, in_channels=shape[0]), (1, *shape))
+    except MemoryError as error:
+        raise MemoryError(
+            f"summary: an image of {'x'.join(map(str, shape))} must fit into the memory of this "
+            "computer, got one too large; choose a smaller --input"
+        ) from error
 
 
 def _summary_row(row: nn.LayerRow) -> tuple[str, ...]:

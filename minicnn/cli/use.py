@@ -1,5 +1,6 @@
 """`minicnn evaluate` and `minicnn predict`: what a trained network is good for."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,17 @@ from ..nn import Module
 from .common import Command, data_dir_option, device_option, kernels_option, print_table
 from .picture import read_picture
 from .recipes import make_loss
+
+# What the entries of a config must be, in words and as a test.
+_ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "data": ("the name of a data set", lambda v: isinstance(v, str)),
+    "label_smoothing": ("a number", lambda v: isinstance(v, int | float)),
+    "classes": ("a list of names",
+                lambda v: isinstance(v, list) and all(isinstance(name, str) for name in v)),
+    "image_shape": ("three positive integers",
+                    lambda v: isinstance(v, list) and len(v) == 3
+                    and all(type(n) is int and n > 0 for n in v)),
+}  # fmt: skip
 
 _run_argument = click.argument("run", type=click.Path(path_type=Path))
 
@@ -56,16 +68,23 @@ def predict(run: Path, images: tuple[Path, ...], top: int, kernels: str, device:
     model, config = _load(run, device, "classes", "image_shape")
     pictures, notes = zip(*(read_picture(p, tuple(config["image_shape"])) for p in images),
                           strict=True)  # fmt: skip
-    for path, note, p in zip(images, notes, train.predict(model, np.stack(pictures)), strict=True):
+    classes, rows = config["classes"], train.predict(model, np.stack(pictures))
+    if len(classes) != rows.shape[1]:
+        raise _damaged(run, "classes", f"{rows.shape[1]} names, one per output", len(classes))
+    for path, note, p in zip(images, notes, rows, strict=True):
         best = np.argsort(-p, kind="stable")[:top]
-        click.echo(f"{path}: {config['classes'][best[0]]}" + (f"  ({note})" if note else ""))
+        click.echo(f"{path}: {classes[best[0]]}" + (f"  ({note})" if note else ""))
         for i in best:
-            click.echo(f"  {config['classes'][i]:<12} {p[i]:7.2%}")
+            click.echo(f"  {classes[i]:<12} {p[i]:7.2%}")
 
 
 def _load(run: Path, device: str, *keys: str) -> tuple[Module, dict[str, Any]]:
     """The trained network of a run folder and the config of its training."""
     config = train.read_config(run, "model", "model_options", *keys)
+    for key in keys:
+        rule, holds = _ENTRIES[key]
+        if not holds(config[key]):
+            raise _damaged(run, key, rule, repr(config[key]))
     try:
         model = models.create(config["model"], **config["model_options"])
     except TypeError as error:
@@ -74,6 +93,12 @@ def _load(run: Path, device: str, *keys: str) -> tuple[Module, dict[str, Any]]:
         ) from error
     train.load_weights(run, model)
     return model.to(device), config
+
+
+def _damaged(run: Path, key: str, rule: str, got: Any) -> ValueError:
+    return ValueError(
+        f"{run}: {key} in its config.json must be {rule}, got {got}; put it right or train again"
+    )
 
 
 COMMANDS = (evaluate, predict)

@@ -15,8 +15,13 @@ NAMES = ("digits", "mnist")
 def load(name: str, split: str = "train", folder: str | PathLike[str] | None = None) -> Dataset:
     """Load "digits" or "mnist". `folder` says where files are; digits needs none.
 
-    Raises ValueError for an unknown name, and what the data set itself raises.
+    Raises ValueError for an unknown name, TypeError for one that is no string, and what the data
+    set itself raises.
     """
+    if not isinstance(name, str):
+        raise TypeError(
+            f"data: name must be a string, got {name!r}; choose one of {', '.join(NAMES)}"
+        )
     if name == "digits":
         return digits(split)
     if name == "mnist":

@@ -86,7 +86,9 @@ class override(use_kernels):
 
     def __init__(self, **functions: Callable) -> None:
         known = vars(kernel_set("numpy"))
-        for name in functions:
+        for name, function in functions.items():
+            if not callable(function):
+                raise TypeError(f"override: {name} must be a function, got {function!r}")
             if name not in known:
                 near = ", ".join(get_close_matches(name, known, 3)) or ", ".join(sorted(known))
                 raise ValueError(f"override: no kernel is called {name!r}; near: {near}")

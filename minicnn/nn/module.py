@@ -67,7 +67,16 @@ class Module:
                 f"{type(self).__name__}: {name} is a Parameter and must stay one, got a Tensor; "
                 f"assign Parameter(...), or change the values: self.{name}[...] = value"
             )
+        if name in self._buffers and not isinstance(value, Tensor | None):
+            raise TypeError(
+                f"{type(self).__name__}: {name} is a buffer and must stay a Tensor or None, got "
+                f"{type(value).__name__}; assign Tensor(...)"
+            )
         super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        self._buffers.pop(name, None)
 
     def _no_forward(self, *inputs: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__}: define forward(self, x)")
@@ -109,7 +118,14 @@ class Module:
         """Hold a Tensor that is not learnt but moves with the module (running means).
 
         It is in the state dict if ``persistent``. None keeps the place of a buffer that is absent.
+
+        Raises ValueError for a name that is empty or has a dot, which separates names in a path.
         """
+        if not name or "." in name:
+            raise ValueError(
+                f"register_buffer: a name must not be empty or have a dot, got {name!r}; "
+                "choose one that can follow `self.`"
+            )
         self._buffers[name] = persistent
         setattr(self, name, None if tensor is None else as_tensor(tensor))
 
@@ -164,11 +180,18 @@ class Module:
         named = ((name, getattr(self, name)) for name in self._buffers)
         return ((name, x) for name, x in named if x is not None)
 
-    def _walk(self, path: str = "") -> Iterator[tuple[str, "Module"]]:
-        """This module and all inside it under every path, so a shared one several times."""
+    def _walk(
+        self, path: str = "", above: tuple["Module", ...] = ()
+    ) -> Iterator[tuple[str, "Module"]]:
+        """This module and all inside it under every path, so a shared one several times.
+
+        A path ends where it would come back to one of the modules ``above``.
+        """
         yield path, self
+        above = (*above, self)
         for name, child in self._members(Module):
-            yield from child._walk(_join(path, name))
+            if not any(child is module for module in above):
+                yield from child._walk(_join(path, name), above)
 
     # Switches
 
@@ -248,7 +271,7 @@ class Module:
         if strict:
             wrong = [
                 *(f"missing: {key} {own[key].shape}" for key in missing),
-                *(f"unexpected: {key} {np.shape(state_dict[key])}" for key in unexpected),
+                *(f"unexpected: {key} {_shape(state_dict[key])}" for key in unexpected),
                 *wrong,
             ]
         if wrong:
@@ -333,8 +356,17 @@ def _cast(x: Any, dtype: Any) -> Any:
     return x.astype(dtype, copy=False) if x.dtype.kind == "f" else x
 
 
+def _shape(value: Any) -> tuple[int, ...] | str:
+    try:
+        return np.shape(value)
+    except ValueError:
+        return f"a {type(value).__name__} of rows of unequal length"
+
+
 def _to_numpy(key: str, value: Any) -> np.ndarray:
     array = value.numpy() if isinstance(value, Tensor) else value
+    if isinstance(_shape(array), str):
+        raise TypeError(f"load_state_dict: {key} must be numbers, got {_shape(array)}")
     array = to_device(array, "cpu") if is_array(array) else np.asarray(array)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"load_state_dict: {key} must be numbers, got {array.dtype}")

@@ -4,13 +4,15 @@ the three are bilinear and differ only in which of x, w, y is the result.
 ``padding`` is a number, a pair (height, width), "same", "valid", or ((top, bottom), (left, right)).
 """
 
+from collections.abc import Iterable
+from numbers import Integral
 from typing import Any
 
 from ..kernels import kernels_for
 from ..tensor import Tensor, TensorLike, as_tensor, record
 from .elementwise import add
 from .linear import matching
-from .shape import reshape
+from .shape import pad, reshape
 
 Pair = tuple[int, int]
 Size = int | tuple[int, int]
@@ -29,7 +31,7 @@ def conv2d(
     """
     x, weight = matching("conv2d", x, weight)
     _check_images("conv2d", x, weight)
-    if groups < 1 or x.shape[1] != weight.shape[1] * groups or weight.shape[0] % groups:
+    if _bad(groups) or x.shape[1] != weight.shape[1] * groups or weight.shape[0] % groups:
         raise ValueError(
             f"conv2d: groups * weight.shape[1] must equal x's channels and groups divide the "
             f"filters, got x {x.shape}, weight {weight.shape}, groups={groups}"
@@ -82,7 +84,7 @@ def conv_transpose2d(
     """
     x, weight = matching("conv_transpose2d", x, weight)
     _check_images("conv_transpose2d", x, weight)
-    if groups < 1 or x.shape[1] != weight.shape[0] or x.shape[1] % groups:
+    if _bad(groups) or x.shape[1] != weight.shape[0] or x.shape[1] % groups:
         raise ValueError(
             f"conv_transpose2d: x's channels must equal weight.shape[0] and be a multiple of "
             f"groups, got x {x.shape}, weight {weight.shape}, groups={groups}"
@@ -99,8 +101,11 @@ def conv_transpose2d(
             f"conv_transpose2d: the output must have pixels and output_padding be smaller than "
             f"stride or dilation, got output {size}, output_padding={extra}, stride={s}"
         )
-    shape = (x.shape[0], weight.shape[1] * groups, *size)
-    y = _input_grad(x, weight, shape, s, tuple((n, n) for n in p), d, groups)
+    # Output padding takes away from the padding behind; what it has more than that is zeros.
+    more = [max(extra[i] - p[i], 0) for i in range(2)]
+    shape = (x.shape[0], weight.shape[1] * groups, size[0] - more[0], size[1] - more[1])
+    border = tuple((p[i], max(p[i] - extra[i], 0)) for i in range(2))
+    y = pad(_input_grad(x, weight, shape, s, border, d, groups), (0, more[1], 0, more[0]))
     return _with_bias("conv_transpose2d", y, bias)
 
 
@@ -163,12 +168,12 @@ def _depthwise_weight_grad(gy: Tensor, x: Tensor, sw: tuple[int, ...], *how: Any
 
 def pair(what: str, value: Size, least: int) -> Pair:
     """A number or a pair as (height, width), each at least ``least``."""
-    both = (value, value) if isinstance(value, int) else tuple(value)
-    if len(both) != 2 or not all(isinstance(n, int) and n >= least for n in both):
+    both = tuple(value) if isinstance(value, Iterable) else (value, value)
+    if len(both) != 2 or not all(isinstance(n, Integral) and n >= least for n in both):
         raise ValueError(
             f"{what}: must be a whole number or a pair of at least {least}, got {value}"
         )
-    return both[0], both[1]
+    return int(both[0]), int(both[1])
 
 
 def pad_pairs(name: str, padding: Padding, window: Pair, stride: Pair) -> tuple[Pair, Pair]:
@@ -182,7 +187,7 @@ def pad_pairs(name: str, padding: Padding, window: Pair, stride: Pair) -> tuple[
         return (before[0], window[0] - 1 - before[0]), (before[1], window[1] - 1 - before[1])
     if isinstance(padding, str):
         raise ValueError(f'{name}: padding must be numbers, "same" or "valid", got {padding!r}')
-    if isinstance(padding, int) or all(isinstance(p, int) for p in padding):
+    if not isinstance(padding, Iterable) or not all(isinstance(p, Iterable) for p in padding):
         h, w = pair(f"{name}: padding", padding, 0)  # type: ignore[arg-type]
         return (h, h), (w, w)
     top_bottom, left_right = padding
@@ -200,6 +205,10 @@ def check_fits(name: str, x: Tensor, window: Pair, padding: tuple[Pair, Pair]) -
             )
 
 
+def _bad(groups: Any) -> bool:
+    return not isinstance(groups, Integral) or groups < 1
+
+
 def _geometry(
     name: str, x: Tensor, weight: Tensor, stride: Size, padding: Padding, dilation: Size
 ) -> tuple[Pair, tuple[Pair, Pair], Pair]:
@@ -212,10 +221,10 @@ def _geometry(
 
 
 def _check_images(name: str, x: Tensor, weight: Tensor) -> None:
-    if x.ndim != 4 or weight.ndim != 4:
+    if x.ndim != 4 or weight.ndim != 4 or 0 in weight.shape:
         raise ValueError(
-            f"{name}: x must be (N, C, H, W) and weight have 4 axes, got {x.shape} and "
-            f"{weight.shape}"
+            f"{name}: x must be (N, C, H, W) and weight have 4 axes that are not empty, got "
+            f"{x.shape} and {weight.shape}"
         )
 
 

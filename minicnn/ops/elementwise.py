@@ -147,6 +147,7 @@ def pow(a: TensorLike, b: TensorLike) -> Tensor:
     A fixed exponent needs no logarithm, so negative bases are fine with whole exponents.
     """
     if isinstance(b, _NUMBERS):
+        b = b if isinstance(b, int) else float(b)  # np.float64 would make float32 double
         return _fixed_power(as_tensor(a), b)
     a, b = operands("pow", a, b)
 
@@ -209,6 +210,8 @@ def clip(x: TensorLike, min: float | None = None, max: float | None = None) -> T
     x = as_tensor(x)
     if min is None and max is None:
         raise ValueError("clip: min or max must be given, got neither")
+    if x.dtype.kind != "f" and any(isinstance(m, float) for m in (min, max)):
+        x = astype(x, np.float32)
     y = x.data if min is None else np.maximum(x.data, x.dtype.type(min))
     y = y if max is None else np.minimum(y, x.dtype.type(max))
 
@@ -242,7 +245,7 @@ def _to_winner(gy: Tensor, a: Tensor, b: Tensor, a_wins: Any) -> tuple[Tensor, T
 def where(condition: Any, a: TensorLike, b: TensorLike) -> Tensor:
     """y = a where the condition is true, else b; the condition has no gradient"""
     a, b = operands("where", a, b)
-    mask = condition.data if isinstance(condition, Tensor) else condition
+    mask = condition.data.copy() if isinstance(condition, Tensor) else condition
     mask = array_module(a.data).asarray(mask, dtype=bool)
     sa, sb = a.data.shape, b.data.shape
     check_broadcast("where", sa, sb)

@@ -7,7 +7,7 @@ from ..inplace import mark_written
 from ..kernels import array_module, is_array
 from ..modes import is_recording
 from ..tensor import Tensor, TensorLike, as_tensor, record
-from .shape import axes_of
+from .shape import axis_of
 
 
 def getitem(x: Tensor, key: Any) -> Tensor:
@@ -42,7 +42,10 @@ def setitem(x: Tensor, key: Any, value: TensorLike) -> None:
             "setitem: an assignment in place has no gradient; build a new tensor with where() or "
             "concat(), or assign under no_grad()"
         )
-    x.data[_as_arrays(key, array_module(x.data))] = values.data
+    try:
+        x.data[_as_arrays(key, array_module(x.data))] = values.data
+    except (IndexError, ValueError) as error:
+        raise type(error)(f"setitem: {error} (tensor of shape {x.shape})") from None
     mark_written(x, "setitem")
 
 
@@ -52,7 +55,7 @@ def gather(x: TensorLike, dim: int, index: TensorLike) -> Tensor:
     ``index`` has as many axes as x. Raises ValueError for indices that are out of range.
     """
     x, at = as_tensor(x), as_tensor(index).data
-    (axis,) = axes_of("gather", x.ndim, dim)
+    axis = axis_of("gather", x.ndim, dim)
     if at.ndim != x.ndim or at.dtype.kind not in "iu":
         raise ValueError(
             f"gather: the index must be integers with {x.ndim} axes, got {at.dtype} {at.shape}"
@@ -77,11 +80,14 @@ def gather(x: TensorLike, dim: int, index: TensorLike) -> Tensor:
 
 
 def _as_arrays(key: Any, xp: ModuleType) -> Any:
-    """An index with its Tensors, lists and arrays as arrays of the module ``xp``."""
+    """An index with its Tensors, lists and arrays as arrays of the module ``xp``.
+
+    They are copies: a backward needs the index as it was.
+    """
     if isinstance(key, tuple):
-        return tuple(_as_arrays(k, xp) for k in key)
+        return tuple(_as_arrays(list(k) if isinstance(k, tuple) else k, xp) for k in key)
     key = key.data if isinstance(key, Tensor) else key
-    return xp.asarray(key) if isinstance(key, list) or is_array(key) else key
+    return xp.array(key) if isinstance(key, list) or is_array(key) else key
 
 
 def _reads_places_once(key: Any) -> bool:

@@ -9,7 +9,7 @@ from ..tensor import Tensor, TensorLike, as_tensor
 from .activation import softplus
 from .elementwise import abs, clip, exp, log, where
 from .index import gather
-from .reduce import log_softmax, mean, sum
+from .reduce import log_softmax, logsumexp, mean, sum
 from .shape import squeeze
 
 
@@ -172,7 +172,13 @@ def focal_loss(
     x = as_tensor(x)
     axis = 1 if x.ndim > 1 else 0
     logp = log_softmax(x, axis)
-    modulated = logp * (1.0 - exp(logp)) ** gamma if gamma else logp
+    labels, _ = _labels("focal_loss", x, target, ignore_index)
+    xp = array_module(labels)
+    is_target = xp.expand_dims(labels, axis) == _along(xp.arange(x.shape[axis]), x.ndim, axis)
+    # ln(1 - p) from the other classes: 1 - p itself is 0 for a sure answer, and so are its digits.
+    others = where(is_target, -np.inf, x)
+    log_miss = logsumexp(others, axis, keepdim=True) - logsumexp(x, axis, keepdim=True)
+    modulated = logp * exp(float(gamma) * log_miss) if gamma else logp
     return _nll_loss("focal_loss", modulated, target, weight, ignore_index, reduction)
 
 
@@ -185,8 +191,12 @@ def sigmoid_focal_loss(
     """
     x, target = _same_shape("sigmoid_focal_loss", x, target)
     loss = binary_cross_entropy_with_logits(x, target, reduction="none")
-    wrong = target * exp(-softplus(x)) + (1.0 - target) * exp(-softplus(-x))  # 1 - p
-    loss = loss * wrong**gamma if gamma else loss
+    if gamma and bool(((target.data == 0) | (target.data == 1)).all()):
+        log_miss = -(target * softplus(x) + (1.0 - target) * softplus(-x))  # ln(1 - p)
+        loss = loss * exp(float(gamma) * log_miss)
+    elif gamma:
+        miss = target * exp(-softplus(x)) + (1.0 - target) * exp(-softplus(-x))
+        loss = loss * miss ** float(gamma)
     loss = loss * (alpha * target + (1.0 - alpha) * (1.0 - target)) if alpha >= 0 else loss
     return _reduce("sigmoid_focal_loss", loss, reduction)
 

@@ -26,7 +26,7 @@ def normalize(
     dtype = common_dtype(*[p for p in (x, weight, bias) if p is not None])
     x = astype(x, dtype)
     weight, bias = (None if p is None else astype(p, dtype) for p in (weight, bias))
-    kernels = kernels_for(x.data)
+    kernels, eps = kernels_for(x.data), float(eps)  # np.float64 would make float32 double
     w, b = (None if p is None else p.data for p in (weight, bias))
     y, m, v = kernels.normalize(x.data, w, b, axes, eps)
     bias_shape = () if bias is None else bias.shape
@@ -93,7 +93,7 @@ def batch_norm(
             _move(running_mean, m, momentum)
             _move(running_var, v * (n / (n - 1)), momentum)
         return y
-    scale = (reshape(running_var, shape) + eps) ** -0.5
+    scale = (reshape(running_var, shape) + float(eps)) ** -0.5
     y = (x - reshape(running_mean, shape)) * (scale if w is None else scale * w)
     return y if b is None else y + b
 
@@ -111,6 +111,7 @@ def _over_batch(
 
 
 def _move(running: Tensor, batch: Any, momentum: float) -> None:
+    running = as_tensor(running)
     running.data += momentum * (batch.reshape(-1).astype(running.dtype) - running.data)
     mark_written(running, "batch_norm")
 
@@ -181,4 +182,4 @@ def local_response_norm(
     offset = xp.arange(c) - xp.arange(c)[:, None]
     band = ((offset >= -(size // 2)) & (offset <= (size - 1) // 2)).astype(x.dtype)
     energy = conv2d(x * x, Tensor(band[:, :, None, None]))
-    return x * (k + alpha / size * energy) ** -beta
+    return x * (float(k) + float(alpha) / size * energy) ** -float(beta)

@@ -175,11 +175,12 @@ def _windows(
     p = pair(f"{name}: padding", padding, 0)
     if p[0] > kernel[0] // 2 or p[1] > kernel[1] // 2:
         raise ValueError(f"{name}: padding must be at most half the kernel {kernel}, got {p}")
-    check_fits(name, x, window, ((p[0], p[0]), (p[1], p[1])))
     behind = []
     for i in range(2):
         size, n = x.shape[2 + i], (x.shape[2 + i] + 2 * p[i] - window[i]) / s[i]
         windows = (math.ceil(n) if ceil_mode else math.floor(n)) + 1
+        if windows < 1:
+            check_fits(name, x, window, ((p[0], p[0]), (p[1], p[1])))
         if (windows - 1) * s[i] >= size + p[i]:
             windows -= 1  # a window must start inside the image or its left padding
         behind.append(max(p[i], (windows - 1) * s[i] + window[i] - size - p[i]))

@@ -5,7 +5,7 @@ import numpy as np
 from ..kernels import array_module, kernels_for
 from ..tensor import Tensor, TensorLike, as_tensor, record
 from .elementwise import exp, where
-from .shape import Dims, axes_of, broadcast_to, reshape
+from .shape import Dims, axes_of, axis_of, broadcast_to, reshape
 
 
 def sum(x: TensorLike, dim: Dims = None, keepdim: bool = False) -> Tensor:
@@ -70,7 +70,7 @@ def argmax(x: TensorLike, dim: int | None = None, keepdim: bool = False) -> Tens
 def softmax(x: TensorLike, dim: int = -1) -> Tensor:
     """y_i = e^x_i / sum_j e^x_j;  gx = y (gy - sum_j gy_j y_j)"""
     x = as_tensor(x)
-    (axis,) = axes_of("softmax", x.ndim, dim)
+    axis = axis_of("softmax", x.ndim, dim)
 
     def backward(gy: Tensor) -> Tensor:
         y = softmax(x, axis)
@@ -82,7 +82,7 @@ def softmax(x: TensorLike, dim: int = -1) -> Tensor:
 def log_softmax(x: TensorLike, dim: int = -1) -> Tensor:
     """y_i = x_i - ln sum_j e^x_j;  gx = gy - softmax(x) sum_j gy_j"""
     x = as_tensor(x)
-    (axis,) = axes_of("log_softmax", x.ndim, dim)
+    axis = axis_of("log_softmax", x.ndim, dim)
 
     def backward(gy: Tensor) -> Tensor:
         return gy - softmax(x, axis) * sum(gy, axis, keepdim=True)

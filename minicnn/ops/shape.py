@@ -1,6 +1,7 @@
 """Ops that move values without changing them. Their gradients move them back."""
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,11 @@ Dims = int | tuple[int, ...] | None
 
 def axes_of(name: str, ndim: int, dim: Dims) -> tuple[int, ...]:
     """``dim`` (an int, a tuple, or None for all) as a tuple of axes counted from the front."""
-    dims = tuple(range(ndim)) if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
+    dims = range(ndim) if dim is None else dim if isinstance(dim, Iterable) else (dim,)
+    try:
+        dims = tuple(operator.index(d) for d in dims)
+    except TypeError:
+        raise TypeError(f"{name}: dim must be whole numbers, got {dim!r}") from None
     for d in dims:
         if not -max(ndim, 1) <= d < max(ndim, 1):
             raise ValueError(f"{name}: dim must lie in [{-ndim}, {ndim - 1}], got {d}")
@@ -21,6 +26,13 @@ def axes_of(name: str, ndim: int, dim: Dims) -> tuple[int, ...]:
     if len(set(axes)) != len(axes):
         raise ValueError(f"{name}: every dim may be named once, got {dims}")
     return axes if ndim else ()
+
+
+def axis_of(name: str, ndim: int, dim: int) -> int:
+    """One ``dim``, counted from the front."""
+    if ndim == 0:
+        raise ValueError(f"{name}: needs a tensor with axes, got one without; reshape it to (1,)")
+    return axes_of(name, ndim, dim)[0]
 
 
 def common_dtype(*tensors: Tensor) -> np.dtype:
@@ -84,7 +96,9 @@ def reshape(x: TensorLike, *shape: Any) -> Tensor:
 def flatten(x: TensorLike, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Axes start_dim ... end_dim joined into one: (N, C, H, W) -> (N, C*H*W) from start_dim=1."""
     x = as_tensor(x)
-    start, end = axes_of("flatten", x.ndim, (start_dim,)) + axes_of("flatten", x.ndim, (end_dim,))
+    if x.ndim == 0:
+        return reshape(x, (1,))
+    start, end = axis_of("flatten", x.ndim, start_dim), axis_of("flatten", x.ndim, end_dim)
     if start > end:
         raise ValueError(f"flatten: start_dim must not come after end_dim, got {start} and {end}")
     joined = int(np.prod(x.shape[start : end + 1]))  # not -1, which a batch of 0 cannot resolve
@@ -101,7 +115,7 @@ def squeeze(x: TensorLike, dim: Dims = None) -> Tensor:
 def unsqueeze(x: TensorLike, dim: int) -> Tensor:
     """A new axis of length 1 at position ``dim`` of the result."""
     x = as_tensor(x)
-    (axis,) = axes_of("unsqueeze", x.ndim + 1, dim)
+    axis = axis_of("unsqueeze", x.ndim + 1, dim)
     return reshape(x, (*x.shape[:axis], 1, *x.shape[axis:]))
 
 
@@ -117,7 +131,7 @@ def permute(x: TensorLike, *dims: Any) -> Tensor:
 def transpose(x: TensorLike, dim0: int = 0, dim1: int = 1) -> Tensor:
     """Two axes exchanged."""
     x = as_tensor(x)
-    (a,), (b,) = axes_of("transpose", x.ndim, dim0), axes_of("transpose", x.ndim, dim1)
+    a, b = axis_of("transpose", x.ndim, dim0), axis_of("transpose", x.ndim, dim1)
     order = list(range(x.ndim))
     order[a], order[b] = b, a
     return permute(x, tuple(order))
@@ -128,7 +142,7 @@ def concat(tensors: Sequence[TensorLike], dim: int = 0) -> Tensor:
     xs = tuple(as_tensor(x) for x in tensors)
     if not xs:
         raise ValueError("concat: at least one tensor is needed, got none")
-    (axis,) = axes_of("concat", xs[0].ndim, dim)
+    axis = axis_of("concat", xs[0].ndim, dim)
     shapes = [x.shape for x in xs]
     if len({s[:axis] + s[axis + 1 :] for s in shapes}) > 1 or len({x.ndim for x in xs}) > 1:
         raise ValueError(f"concat: shapes must agree except along dim {axis}, got {shapes}")
@@ -142,15 +156,17 @@ def concat(tensors: Sequence[TensorLike], dim: int = 0) -> Tensor:
 def stack(tensors: Sequence[TensorLike], dim: int = 0) -> Tensor:
     """Tensors of one shape side by side along a new axis ``dim``."""
     xs = [as_tensor(x) for x in tensors]
+    if not xs:
+        raise ValueError("stack: at least one tensor is needed, got []")
     if len({x.shape for x in xs}) != 1:
         raise ValueError(f"stack: all shapes must be equal, got {[x.shape for x in xs]}")
-    return concat([unsqueeze(x, dim) for x in xs], axes_of("stack", xs[0].ndim + 1, dim)[0])
+    return concat([unsqueeze(x, dim) for x in xs], axis_of("stack", xs[0].ndim + 1, dim))
 
 
 def split(x: TensorLike, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Pieces along ``dim``: of one size (the last may be smaller), or of the sizes listed."""
     x = as_tensor(x)
-    (axis,) = axes_of("split", x.ndim, dim)
+    axis = axis_of("split", x.ndim, dim)
     total = x.shape[axis]
     if isinstance(split_size, int):
         if split_size < 1:
@@ -165,7 +181,9 @@ def split(x: TensorLike, split_size: int | Sequence[int], dim: int = 0) -> tuple
     return tuple(x[(*before, slice(e - n, e))] for e, n in zip(ends, sizes, strict=True))
 
 
-def pad(x: TensorLike, pad: Sequence[int], mode: str = "constant", value: float = 0.0) -> Tensor:
+def pad(
+    x: TensorLike, pad: Sequence[int], mode: str = "constant", value: float | None = None
+) -> Tensor:
     """A border around x: ``pad`` is (left, right, top, bottom, ...), the last axis first.
 
     Negative entries crop. ``mode`` is constant, reflect, replicate or circular, as in torch.
@@ -178,7 +196,7 @@ def pad(x: TensorLike, pad: Sequence[int], mode: str = "constant", value: float 
     cut = tuple(max(-p, 0) for p in pad)
     x = crop(x, cut) if any(cut) else x
     grow = tuple(max(p, 0) for p in pad)
-    y = array_module(x.data).pad(x.data, _per_axis(grow, x.ndim), constant_values=value)
+    y = array_module(x.data).pad(x.data, _per_axis(grow, x.ndim), constant_values=value or 0)
     return record("pad", y, (x,), lambda gy: crop(gy, grow))
 
 
@@ -225,4 +243,4 @@ def _per_axis(pad: tuple[int, ...], ndim: int) -> list[tuple[int, int]]:
 
 def _as_sizes(sizes: tuple) -> tuple[int, ...]:
     """f(2, 3) and f((2, 3)) mean the same."""
-    return tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
+    return tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], Iterable) else sizes

@@ -89,17 +89,35 @@ class Optimizer:
         """
         if not isinstance(state_dict, dict) or not {"state", "param_groups"} <= state_dict.keys():
             raise self._error('a state dict has the keys "state" and "param_groups"', state_dict)
-        groups = state_dict["param_groups"]
+        groups, saved = state_dict["param_groups"], state_dict["state"]
+        by_index = dict(zip(self._saved_indices(groups), self._params(), strict=True))
+        kinds = {type(s) for s in saved.values()} if isinstance(saved, dict) else {type(saved)}
+        if not isinstance(saved, dict) or not kinds <= {dict}:
+            names = ", ".join(sorted(kind.__name__ for kind in kinds))
+            raise self._error('the saved "state" must be a dict of dicts', names)
+        unknown = [i for i in saved if i not in by_index]
+        if unknown:
+            what = f"the saved state must belong to parameters {list(by_index)} of the saved groups"
+            raise self._error(what, unknown)
+        self.state = {by_index[i]: self._loaded(i, by_index[i], s) for i, s in saved.items()}
+        for own, group in zip(self.param_groups, groups, strict=True):
+            own.update({name: v for name, v in group.items() if name != "params"})
+
+    def _saved_indices(self, groups: Any) -> list[int]:
+        """The parameters' numbers in saved groups, which must be of the sizes of our own."""
+        if not isinstance(groups, list | tuple) or not all(
+            isinstance(g, dict) and isinstance(g.get("params"), list | tuple) for g in groups
+        ):
+            rule = 'the saved groups must be a list of dicts, each with a list "params"'
+            raise self._error(rule, repr(groups))
         sizes = [len(g["params"]) for g in groups]
         own_sizes = [len(g["params"]) for g in self.param_groups]
         if sizes != own_sizes:
             raise self._error(f"the saved groups must have {own_sizes} parameters", sizes)
-        by_index = dict(zip((i for g in groups for i in g["params"]), self._params(), strict=True))
-        state = {by_index[i]: self._loaded(i, by_index[i], s)
-                 for i, s in state_dict["state"].items()}  # fmt: skip
-        self.state = state
-        for own, group in zip(self.param_groups, groups, strict=True):
-            own.update({name: v for name, v in group.items() if name != "params"})
+        indices = [i for g in groups for i in g["params"]]
+        if not all(isinstance(i, int) for i in indices) or len(set(indices)) < len(indices):
+            raise self._error("the saved groups must number each parameter once", indices)
+        return indices
 
     def _loaded(self, index: int, p: Tensor, saved: dict[str, Any]) -> dict[str, Any]:
         """One parameter's saved memory as arrays of its own shape, dtype and device."""

@@ -17,6 +17,8 @@ class Schedule:
     """Base of the schedules: a schedule is one formula, `lr_at`.
 
     ``base_lrs`` has the first learning rate of each parameter group, ``last_epoch`` is t.
+    Two schedules on one optimizer do not multiply: each sets the learning rate by its own formula,
+    and the last one to step wins. `SequentialLR` puts one after the other.
     """
 
     def __init__(self, optimizer: Optimizer, base_lrs: list[float] | None = None) -> None:
@@ -183,15 +185,19 @@ class OneCycleLR(Schedule):
 class ReduceLROnPlateau(Schedule):
     """lr = max(lr factor, min_lr) when the metric has not improved for more than patience steps.
 
-    Improved means below best - margin in ``mode`` "min" (a loss), above best + margin in "max" (an
-    accuracy), with margin = threshold |best|, or threshold alone in ``threshold_mode`` "abs".
-    After a reduction ``cooldown`` steps do not count.
+    Improved means, by ``mode`` ("min" for a loss, "max" for an accuracy) and ``threshold_mode``:
+
+        "min", "rel": metric < best (1 - threshold)        "min", "abs": metric < best - threshold
+        "max", "rel": metric > best (1 + threshold)        "max", "abs": metric > best + threshold
+
+    A negative best moves the "rel" bound towards worse, as in torch; take "abs" there. After a
+    reduction ``cooldown`` steps do not count. A change of at most ``eps`` is not made.
     """
 
     def __init__(
         self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
         threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0,
-        min_lr: float = 0.0,
+        min_lr: float = 0.0, eps: float = 1e-8,
     ) -> None:  # fmt: skip
         if mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):
             raise ValueError(
@@ -202,6 +208,7 @@ class ReduceLROnPlateau(Schedule):
             raise ValueError(f"ReduceLROnPlateau: factor must be in [0, 1), got {factor}")
         self.mode, self.factor, self.patience, self.min_lr = mode, factor, patience, min_lr
         self.threshold, self.threshold_mode, self.cooldown = threshold, threshold_mode, cooldown
+        self.eps = eps
         self.best = math.inf if mode == "min" else -math.inf
         self.num_bad_epochs = self.cooldown_counter = 0
         super().__init__(optimizer, [group["lr"] for group in optimizer.param_groups])
@@ -220,16 +227,20 @@ class ReduceLROnPlateau(Schedule):
             self.num_bad_epochs = 0
         if self.num_bad_epochs > self.patience:
             self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
-            self.base_lrs = [max(lr * self.factor, self.min_lr) for lr in self.get_last_lr()]
+            self.base_lrs = [self._reduced(lr) for lr in self.get_last_lr()]
         else:
             self.base_lrs = self.get_last_lr()
         self._set(self.last_epoch + 1)
 
     def _is_better(self, value: float) -> bool:
-        sign = 1 if self.mode == "min" else -1
-        relative = self.threshold_mode == "rel" and math.isfinite(self.best)
-        margin = self.threshold * (abs(self.best) if relative else 1)
-        return sign * value < sign * self.best - margin
+        margin = -self.threshold if self.mode == "min" else self.threshold
+        relative = self.threshold_mode == "rel"
+        bound = self.best * (1 + margin) if relative else self.best + margin
+        return value < bound if self.mode == "min" else value > bound
+
+    def _reduced(self, lr: float) -> float:
+        new = max(lr * self.factor, self.min_lr)
+        return new if lr - new > self.eps else lr
 
 
 class SequentialLR(Schedule):

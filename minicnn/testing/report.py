@@ -21,7 +21,8 @@ class InputReport:
     ``checked`` counts the entries (or random directions, see ``unit``) that were compared and are
     not ``kinks``; ``wrong`` of them differ. ``index``, ``analytic``, ``numeric`` and
     ``relative_error`` describe the worst one. The error is relative to the entry or, where that is
-    larger, to the average size of the input's gradients: an entry may well be 0.
+    larger, to the average size of the input's gradients: an entry may well be 0. An input with
+    kinks alone is not ``ok``: nothing was compared.
     """
 
     name: str
@@ -37,16 +38,24 @@ class InputReport:
 
     @property
     def ok(self) -> bool:
-        return self.wrong == 0
+        return self.wrong == 0 and not self.unchecked
+
+    @property
+    def unchecked(self) -> bool:
+        """Whether there was something to compare and all of it was at kinks."""
+        return bool(self.kinks) and self.checked == 0
 
     def __str__(self) -> str:
         verdict = f"ok, {self.checked} {self.unit}"
         if self.wrong:
             verdict = f"{self.wrong} of {self.checked} {self.unit} WRONG"
         if self.kinks:
-            verdict = verdict if self.checked else f"NOTHING CHECKED, {self.unit} on kinks only"
+            if self.unchecked:
+                verdict = f"NOTHING CHECKED, {self.unit} on kinks only"
             first = ", ".join(map(str, self.kinks[:3])) + (", ..." if len(self.kinks) > 3 else "")
             verdict += f", {len(self.kinks)} at a kink ({first})"
+        if self.unchecked:
+            verdict += "; move the input off the kinks"
         if self.index is None:
             return f"{self.name} {self.shape}: {verdict}"
         return (
@@ -57,7 +66,7 @@ class InputReport:
 
 @dataclass(frozen=True)
 class Report:
-    """The whole check; ``ok`` where no entry of any input is wrong."""
+    """The whole check; ``ok`` where every input is: nothing wrong, and something compared."""
 
     what: str
     inputs: tuple[InputReport, ...]
@@ -67,7 +76,9 @@ class Report:
         return all(x.ok for x in self.inputs)
 
     def __str__(self) -> str:
-        lines = [f"{self.what}: {'ok' if self.ok else 'WRONG'}"]
+        wrong = any(x.wrong for x in self.inputs)
+        verdict = "ok" if self.ok else "WRONG" if wrong else "NOTHING CHECKED of some inputs"
+        lines = [f"{self.what}: {verdict}"]
         return "\n".join([*lines, *(f"  {x}" for x in self.inputs)])
 
 
