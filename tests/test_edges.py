@@ -128,6 +128,16 @@ def test_focal_loss_is_its_formula(gamma):
     assert ops.focal_loss(Tensor(x), np.array([2, 0]), gamma=gamma).item() == pytest.approx(wanted)
 
 
+def test_a_sure_wrong_answer_still_learns():
+    torch = pytest.importorskip("torch", reason="parity with torch needs: pip install torch")
+    p, t = np.array([0.0, 1.0, 0.0, 1.0, 0.5]), np.array([1.0, 0.0, 0.0, 1.0, 1.0])
+    x = leaf(p)
+    ops.binary_cross_entropy(x, t).backward()
+    tx = torch.tensor(p, requires_grad=True)
+    torch.nn.functional.binary_cross_entropy(tx, torch.tensor(t)).backward()
+    np.testing.assert_allclose(x.grad.numpy(), tx.grad.numpy(), rtol=1e-7)
+
+
 def test_sums_over_nothing():
     empty = Tensor(np.zeros((2, 0)))
     assert ops.logsumexp(empty, 1).tolist() == [-np.inf, -np.inf]

@@ -132,6 +132,11 @@ def test_beside_a_kink_smaller_steps_tell_right_from_wrong(where, side):
     assert gradcheck(wrong, x, raise_exception=False).inputs[0].wrong == 1
 
 
+def test_no_step_is_smaller_than_the_smallest_number():
+    x = Tensor(np.array([5e-324, 3.0]), requires_grad=True)
+    assert gradcheck(ops.relu, x).inputs[0].kinks == ((0,),)
+
+
 def test_a_jump_is_a_kink():
     x = Tensor(np.array([0.0, 3.0]), requires_grad=True)
     step = planted(np.sign, lambda gy, x: 0 * gy)

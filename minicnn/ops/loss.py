@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from ..kernels import array_module, to_device
-from ..tensor import Tensor, TensorLike, as_tensor
+from ..modes import no_grad
+from ..tensor import Tensor, TensorLike, as_tensor, record
 from .activation import softplus
 from .elementwise import abs, clip, exp, log, where
 from .index import gather
@@ -63,9 +64,23 @@ def binary_cross_entropy(
             f"binary_cross_entropy: probabilities must lie in [0, 1], got {float(x.data.min())} to "
             f"{float(x.data.max())}; use binary_cross_entropy_with_logits for logits"
         )
-    loss = -(target * _log(x) + (1.0 - target) * _log(1.0 - x))
+    loss = _binary_cross_entropy(x, target)
     loss = loss if weight is None else loss * weight
     return _reduce("binary_cross_entropy", loss, reduction)
+
+
+def _binary_cross_entropy(x: Tensor, target: Tensor) -> Tensor:
+    """gx = gy (x - t) / (x (1 - x)), the divisor at least 1e-12: a sure wrong answer must learn."""
+    with no_grad():
+        loss = -(target * _log(x) + (1.0 - target) * _log(1.0 - x))
+
+    def backward(gy: Tensor) -> Any:
+        return (
+            lambda: gy * (x - target) / clip(x * (1.0 - x), min=1e-12),
+            lambda: gy * (_log(1.0 - x) - _log(x)),
+        )
+
+    return record("binary_cross_entropy", loss.data, (x, target), backward)
 
 
 def _log(p: Tensor) -> Tensor:
