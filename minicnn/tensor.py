@@ -316,8 +316,9 @@ def record(
         parents = tuple(map(_node, inputs))
         if any(parents):
             y.node = Node(name, parents, backward, y.data.shape, y.data.dtype)
-    for observer in observers:
-        observer(name, y, inputs, options)
+    if observers:
+        for observer in observers:
+            observer(name, y, inputs, options)
     return y
 
 

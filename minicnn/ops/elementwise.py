@@ -76,14 +76,14 @@ def astype(x: TensorLike, dtype: Any) -> Tensor:
     )
 
 
-def _with_number(a: TensorLike, b: TensorLike) -> TypeGuard[Tensor]:
-    """Floats and a Python number: nothing to convert, check, broadcast or differentiate in b."""
-    return type(b) in _NUMBERS and isinstance(a, Tensor) and a.data.dtype.kind == "f"
+def _takes_number(a: TensorLike) -> TypeGuard[Tensor]:
+    """A float tensor beside a Python number: nothing to convert, check, broadcast or give back."""
+    return isinstance(a, Tensor) and a.data.dtype.kind == "f"
 
 
 def add(a: TensorLike, b: TensorLike) -> Tensor:
     """y = a + b"""
-    if _with_number(a, b):
+    if type(b) in _NUMBERS and _takes_number(a):
         return record("add", a.data + b, (a,), lambda gy: gy, number=b)
     a, b = operands("add", a, b)
     sa, sb = a.data.shape, b.data.shape
@@ -96,7 +96,7 @@ def add(a: TensorLike, b: TensorLike) -> Tensor:
 
 def sub(a: TensorLike, b: TensorLike) -> Tensor:
     """y = a - b"""
-    if _with_number(a, b):
+    if type(b) in _NUMBERS and _takes_number(a):
         return record("sub", a.data - b, (a,), lambda gy: gy, number=b)
     a, b = operands("sub", a, b)
     sa, sb = a.data.shape, b.data.shape
@@ -109,7 +109,7 @@ def sub(a: TensorLike, b: TensorLike) -> Tensor:
 
 def mul(a: TensorLike, b: TensorLike) -> Tensor:
     """y = a b;  ga = gy b, gb = gy a"""
-    if _with_number(a, b):
+    if type(b) in _NUMBERS and _takes_number(a):
         return record("mul", a.data * b, (a,), lambda gy: gy * b, number=b)
     a, b = operands("mul", a, b)
     sa, sb = a.data.shape, b.data.shape
@@ -122,17 +122,18 @@ def mul(a: TensorLike, b: TensorLike) -> Tensor:
 
 def div(a: TensorLike, b: TensorLike) -> Tensor:
     """y = a / b;  ga = gy / b, gb = -gy a / b^2"""
-    if _with_number(a, b):
+    if type(b) in _NUMBERS and _takes_number(a):
         return record("div", a.data / b, (a,), lambda gy: gy / b, number=b)
     a, b = operands("div", a, b)
-    if a.data.dtype.kind != "f":
-        a, b = astype(a, np.float32), astype(b, np.float32)
+    y = a.data / b.data
+    if y.dtype is not a.data.dtype and a.data.dtype.kind != "f":  # whole numbers
+        return div(astype(a, np.float32), astype(b, np.float32))
     sa, sb = a.data.shape, b.data.shape
 
     def backward(gy: Tensor) -> Any:
         return lambda: sum_to(gy / b, sa), lambda: sum_to(-gy * a / (b * b), sb)
 
-    return record("div", a.data / b.data, (a, b), backward)
+    return record("div", y, (a, b), backward)
 
 
 def neg(x: TensorLike) -> Tensor:
