@@ -105,7 +105,8 @@ def conv_transpose2d(
     more = [max(extra[i] - p[i], 0) for i in range(2)]
     shape = (x.shape[0], weight.shape[1] * groups, size[0] - more[0], size[1] - more[1])
     border = tuple((p[i], max(p[i] - extra[i], 0)) for i in range(2))
-    y = pad(_input_grad(x, weight, shape, s, border, d, groups), (0, more[1], 0, more[0]))
+    y = _input_grad(x, weight, shape, s, border, d, groups)
+    y = pad(y, (0, more[1], 0, more[0])) if any(more) else y
     return _with_bias("conv_transpose2d", y, bias)
 
 
