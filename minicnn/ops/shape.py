@@ -210,7 +210,7 @@ def crop(x: TensorLike, pad: Sequence[int]) -> Tensor:
 
 
 def _pad_to(gy: Tensor, widths: tuple[int, ...]) -> Tensor:
-    return pad(gy, widths)
+    return pad(gy, widths)  # inside `crop` the name `pad` is its argument
 
 
 def _pad_by_index(x: Tensor, widths: tuple[int, ...], mode: str) -> Tensor:
