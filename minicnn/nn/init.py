@@ -15,6 +15,9 @@ equations 10-15.
 """
 
 import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -25,7 +28,22 @@ from ..random import generator
 from ..tensor import Tensor
 from .module import Parameter
 
+_skipping: ContextVar[bool] = ContextVar("skipping", default=False)
+
 GAINS = {"linear": 1.0, "conv2d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2)}
+
+
+@contextmanager
+def skip() -> Iterator[None]:
+    """Inside, weights are not drawn: they stay zeros, which cost no time and, unread, no memory.
+
+    For models whose weights are loaded anyway, or whose shapes alone matter.
+    """
+    token = _skipping.set(True)
+    try:
+        yield
+    finally:
+        _skipping.reset(token)
 
 
 def calculate_gain(nonlinearity: str, param: float = 0.01) -> float:
@@ -52,7 +70,7 @@ def fans(x: Tensor) -> tuple[int, int]:
 
 def constant_(x: Tensor, val: float) -> Tensor:
     """All entries ``val``."""
-    return _fill(x, np.full(x.shape, val), "init.constant_")
+    return _fill(x, lambda: np.full(x.shape, val), "init.constant_")
 
 
 def zeros_(x: Tensor) -> Tensor:
@@ -67,12 +85,14 @@ def ones_(x: Tensor) -> Tensor:
 
 def uniform_(x: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
     """U(a, b): evenly between a and b."""
-    return _fill(x, a + (b - a) * generator().random(x.shape, _draw_type(x)), "init.uniform_")
+    return _fill(
+        x, lambda: a + (b - a) * generator().random(x.shape, _draw_type(x)), "init.uniform_"
+    )
 
 
 def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     """N(mean, std^2)."""
-    return _fill(x, mean + std * _normal(x, x.shape), "init.normal_")
+    return _fill(x, lambda: mean + std * _normal(x, x.shape), "init.normal_")
 
 
 def trunc_normal_(
@@ -88,10 +108,14 @@ def trunc_normal_(
             f"trunc_normal_: [a, b] must hold 1 % of N(mean, std^2), got a={a}, b={b}, mean={mean},"
             f" std={std}"
         )
-    values = mean + std * _normal(x, x.shape)
-    while (outside := (values < a) | (values > b)).any():
-        values[outside] = mean + std * _normal(x, (int(outside.sum()),))
-    return _fill(x, values, "init.trunc_normal_")
+
+    def draw() -> np.ndarray:
+        values = mean + std * _normal(x, x.shape)
+        while (outside := (values < a) | (values > b)).any():
+            values[outside] = mean + std * _normal(x, (int(outside.sum()),))
+        return values
+
+    return _fill(x, draw, "init.trunc_normal_")
 
 
 def xavier_uniform_(x: Tensor, gain: float = 1.0) -> Tensor:
@@ -133,9 +157,13 @@ def orthogonal_(x: Tensor, gain: float = 1.0) -> Tensor:
     """
     fans(x)
     rows, columns = x.shape[0], math.prod(x.shape[1:])
-    q, r = np.linalg.qr(generator().standard_normal((max(rows, columns), min(rows, columns))))
-    q *= np.where(np.diag(r) < 0, -1.0, 1.0)
-    return _fill(x, gain * (q if rows >= columns else q.T).reshape(x.shape), "init.orthogonal_")
+
+    def draw() -> np.ndarray:
+        q, r = np.linalg.qr(generator().standard_normal((max(rows, columns), min(rows, columns))))
+        q *= np.where(np.diag(r) < 0, -1.0, 1.0)
+        return gain * (q if rows >= columns else q.T).reshape(x.shape)
+
+    return _fill(x, draw, "init.orthogonal_")
 
 
 def weight_and_bias(shape: tuple[int, ...], outputs: int, bias: bool) -> tuple[Any, Any]:
@@ -144,10 +172,10 @@ def weight_and_bias(shape: tuple[int, ...], outputs: int, bias: bool) -> tuple[A
     That is kaiming_uniform_(a=sqrt(5)), which torch's layers start with (there for LeCun's rule:
     "Efficient BackProp", 1998, section 4.6, up to the factor sqrt(3)).
     """
-    weight = Parameter(np.empty(shape, np.float32))
+    weight = Parameter(np.zeros(shape, np.float32))
     b = 1 / math.sqrt(fans(weight)[0])
     uniform_(weight, -b, b)
-    return weight, uniform_(Parameter(np.empty(outputs, np.float32)), -b, b) if bias else None
+    return weight, uniform_(Parameter(np.zeros(outputs, np.float32)), -b, b) if bias else None
 
 
 def _he_std(x: Tensor, a: float, mode: str, nonlinearity: str) -> float:
@@ -165,7 +193,8 @@ def _normal(x: Tensor, shape: tuple[int, ...]) -> Any:
     return generator().standard_normal(shape, _draw_type(x))
 
 
-def _fill(x: Tensor, values: np.ndarray, by: str) -> Tensor:
-    x.data[...] = to_device(values.astype(x.dtype, copy=False), x.device)
-    mark_written(x, by)
+def _fill(x: Tensor, draw: Callable[[], np.ndarray], by: str) -> Tensor:
+    if not _skipping.get():
+        x.data[...] = to_device(draw().astype(x.dtype, copy=False), x.device)
+        mark_written(x, by)
     return x

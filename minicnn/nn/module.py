@@ -5,6 +5,7 @@ tuples and dicts. Their names are paths: `layers.0.weight` is `self.layers[0].we
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from textwrap import indent
 from types import SimpleNamespace
 from typing import Any, NamedTuple, Self, TypeVar
@@ -134,6 +135,17 @@ class Module:
     def named_modules(self) -> Iterator[tuple[str, "Module"]]:
         """This module (named "") and all modules inside it, each once."""
         return _once(self._walk())
+
+    def get_submodule(self, target: str) -> "Module":
+        """The module at a path such as "layers.0". Raises ValueError where there is none."""
+        paths = dict(self._walk())
+        if target not in paths:
+            near = get_close_matches(target, paths, 3) or list(paths)[1:4]
+            raise ValueError(
+                f"{type(self).__name__}: target must be the path of a module, got {target!r}; "
+                f"near: {', '.join(near)}"
+            )
+        return paths[target]
 
     def named_children(self) -> Iterator[tuple[str, "Module"]]:
         """The modules one level below, each once."""
