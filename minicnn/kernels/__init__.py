@@ -4,7 +4,8 @@ A kernel set is a package of plain functions, arrays in and arrays out. `referen
 kernel in NumPy style and is the definition of correct. Any other set is laid over it: **the same
 name means override**. `override` lays a learner's own functions on top in the same way.
 
-*Device* is where an array lives; *kernel set* is how the CPU computes on it.
+*Device* is where an array lives; *kernel set* is how the CPU computes on it. Arrays that only have
+a shape (`shape_only`) get the set `shapes`, which only works out shapes.
 """
 
 import importlib
@@ -20,10 +21,11 @@ from warnings import warn
 import numpy as np
 
 from .arrays import array_module, device_of, is_array, to_device
+from .shape_array import ShapeArray, shape_only
 
 __all__ = [
     "array_module", "current_kernels", "device_of", "is_array", "kernel_set", "kernels_for",
-    "override", "to_device", "use_kernels",
+    "override", "shape_only", "to_device", "use_kernels",
 ]  # fmt: skip
 
 Table = Any  # a namespace whose attributes are the kernels
@@ -37,8 +39,10 @@ _choice: ContextVar[tuple[str | None, tuple[tuple[str, Callable], ...]]] = Conte
 def kernels_for(array: Any) -> Table:
     """The kernels that compute on ``array``: `kernels_for(x).conv2d(x, ...)`."""
     name, extra = _choice.get()
-    if type(array) is not np.ndarray and device_of(array) == "cuda":
-        name = "cuda"
+    if type(array) is not np.ndarray:
+        if isinstance(array, ShapeArray):
+            return _table("shapes", ())  # a learner's function should not meet what has no values
+        name = "cuda" if device_of(array) == "cuda" else name
     return _table(name, extra)
 
 
@@ -97,7 +101,7 @@ class override(use_kernels):
 
 
 def kernel_set(name: str) -> Table:
-    """The table of one set, `"numpy"` (the reference), `"numba"` or `"cuda"`, with no override."""
+    """One set without overrides: `"numpy"` (the reference), `"numba"`, `"cuda"` or `"shapes"`."""
     return _table(name, ())
 
 
@@ -117,8 +121,8 @@ def _default() -> str:
 def _table(name: str | None, extra: tuple[tuple[str, Callable], ...]) -> Table:
     """Reference kernels, overlaid with the set ``name``, overlaid with ``extra``."""
     table = _functions("reference")
-    if (name or _default()) == "numba":
-        table |= _functions("numba")
+    if (name := name or _default()) in ("numba", "shapes"):
+        table |= _functions(name)
     return SimpleNamespace(**table | dict(extra))
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..kernels import to_device
+from ..kernels import shape_only, to_device
 from ..modes import no_grad, observe
 from ..tensor import Tensor
 from .layer import OpLayer
@@ -31,11 +31,11 @@ class LayerRow(NamedTuple):
 
 
 def summarize(model: Module, input_shape: Sequence[int]) -> list[LayerRow]:
-    """One row per layer call, in the order in which they end, for zeros (N, C, H, W) as input.
+    """One row per layer call, in the order in which they end, for an input (N, C, H, W).
 
     Modules with modules inside have a row only for what they do themselves: parameters of their
-    own, and products of matrices outside their layers. Runs the model in eval mode; nothing of it
-    is changed.
+    own, and products of matrices outside their layers. Runs the model in eval mode on shapes alone
+    (`kernels.shape_only`; on a GPU, on zeros); nothing of it is changed.
     """
     modes = {module: module.training for module in model.modules()}
     tracer = _Tracer(model)
@@ -46,7 +46,7 @@ def summarize(model: Module, input_shape: Sequence[int]) -> list[LayerRow]:
     try:
         model.eval()
         with no_grad(), observe(tracer.count):
-            model(_zeros(model, input_shape))
+            model(shape_input(model, input_shape))
     finally:
         for remove in removers:
             remove()
@@ -129,7 +129,9 @@ def _is_view(y: Tensor, inputs: tuple[Any, ...]) -> bool:
     return any(np.may_share_memory(x.data, y.data) for x in xs)
 
 
-def _zeros(model: Module, shape: Sequence[int]) -> Tensor:
-    """The input, in the dtype and on the device of the model's first parameter."""
+def shape_input(model: Module, shape: Sequence[int]) -> Tensor:
+    """An input that shows what the model does with shapes, at no cost where the CPU computes."""
     like = next(model.parameters(), Tensor(0.0))
+    if like.device == "cpu":
+        return Tensor(shape_only(shape, like.dtype))
     return Tensor(to_device(np.zeros(tuple(shape), like.dtype), like.device))
