@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from minicnn.data import find_data, load, mnist
-from minicnn.data.download import cache_folder, download
+from minicnn.download import cache_folder, download
 
 PREFIX = {"train": "train", "test": "t10k"}
 FOUR = [f"{p}-{k}-ubyte.gz" for p in ("train", "t10k") for k in ("images-idx3", "labels-idx1")]

@@ -17,50 +17,53 @@ def assert_same_as_torch(
     ``theirs`` gets our weights by position in the state dict, so its parts must be defined in the
     same order. Norms get weights away from 1 and 0, and running statistics that are no defaults.
     """
-    import torch
-
     rng = np.random.default_rng(0)
     ours.double()
     theirs.double()
     state = {key: _value(key, array, rng) for key, array in ours.state_dict().items()}
     for training in (True, False):
-        ours.load_state_dict(state)
-        keys = theirs.state_dict().keys()
-        theirs.load_state_dict(
-            {k: torch.tensor(v) for k, v in zip(keys, state.values(), strict=True)}
-        )
+        _load(state, ours, theirs)
         ours.train(training)
         theirs.train(training)
         xs = [rng.standard_normal(shape) for shape in shapes]
-        mine = [Tensor(x, requires_grad=True) for x in xs]
-        his = [torch.tensor(x, requires_grad=True) for x in xs]
-        mode = "train" if training else "eval"
-        outputs = zip(_outputs(ours(*mine)), _outputs(theirs(*his)), strict=True)
-        my_loss, his_loss = 0.0, 0.0
-        for i, (y, expected) in enumerate(outputs):
-            _assert_close(f"{mode} output {i}", y.numpy(), expected.detach().numpy(), tolerance)
-            c = rng.standard_normal(y.shape)
-            my_loss, his_loss = (
-                my_loss + (y * c).sum(),
-                his_loss + (expected * torch.tensor(c)).sum(),
-            )
-        ours.zero_grad()
-        theirs.zero_grad()
-        my_loss.backward()
-        his_loss.backward()
-        for (key, mine_now), other in zip(
-            ours.state_dict().items(), theirs.state_dict().values(), strict=True
-        ):
-            _assert_close(f"{mode} {key} afterwards", mine_now, other.numpy(), tolerance)
-        gradients = zip(
-            [*ours.named_parameters(), *((f"x{i}", x) for i, x in enumerate(mine))],
-            [*theirs.parameters(), *his],
-            strict=True,
-        )
-        for (key, p), q in gradients:
-            want = np.zeros(q.shape) if q.grad is None else q.grad.numpy()
-            got = np.zeros(p.shape) if p.grad is None else p.grad.numpy()
-            _assert_close(f"{mode} gradient of {key}", got, want, tolerance)
+        _assert_same("train" if training else "eval", ours, theirs, xs, rng, tolerance)
+
+
+def _load(state: dict[str, np.ndarray], ours: nn.Module, theirs: Any) -> None:
+    import torch
+
+    ours.load_state_dict(state)
+    pairs = zip(theirs.state_dict(), state.values(), strict=True)
+    theirs.load_state_dict({key: torch.tensor(array) for key, array in pairs})
+
+
+def _assert_same(
+    mode: str, ours: nn.Module, theirs: Any, xs: list[np.ndarray], rng: np.random.Generator,
+    tolerance: float,
+) -> None:  # fmt: skip
+    """Outputs, the state afterwards (running statistics), and gradients for random cotangents."""
+    import torch
+
+    mine = [Tensor(x, requires_grad=True) for x in xs]
+    his = [torch.tensor(x, requires_grad=True) for x in xs]
+    ys, expected = _outputs(ours(*mine)), _outputs(theirs(*his))
+    cotangents = [rng.standard_normal(y.shape) for y in ys]
+    for i, (y, z) in enumerate(zip(ys, expected, strict=True)):
+        _assert_close(f"{mode} output {i}", y.numpy(), z.detach().numpy(), tolerance)
+    after = zip(ours.state_dict().items(), theirs.state_dict().values(), strict=True)
+    for (key, array), other in after:
+        _assert_close(f"{mode} {key} afterwards", array, other.numpy(), tolerance)
+    ours.zero_grad()
+    theirs.zero_grad()
+    sum((y * c).sum() for y, c in zip(ys, cotangents, strict=True)).backward()
+    sum((z * torch.tensor(c)).sum() for z, c in zip(expected, cotangents, strict=True)).backward()
+    named = [*ours.named_parameters(), *((f"x{i}", x) for i, x in enumerate(mine))]
+    for (key, p), q in zip(named, [*theirs.parameters(), *his], strict=True):
+        _assert_close(f"{mode} gradient of {key}", _gradient(p), _gradient(q), tolerance)
+
+
+def _gradient(x: Any) -> np.ndarray:
+    return np.zeros(tuple(x.shape)) if x.grad is None else x.grad.numpy()
 
 
 def _value(key: str, array: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -4,9 +4,9 @@ from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
 
+from ..download import cache_folder
 from .dataset import Dataset
 from .digits import digits
-from .download import cache_folder
 from .mnist import find_mnist, mnist
 
 NAMES = ("digits", "mnist")

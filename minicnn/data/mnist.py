@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..download import cache_folder, download
 from .checks import check_labels, check_split
 from .dataset import Dataset
-from .download import cache_folder, download
 from .idx import read_idx
 
 MIRRORS = (

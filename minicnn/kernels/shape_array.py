@@ -24,13 +24,14 @@ class ShapeArray(np.ndarray):
             shape = _reduced(inputs[0].shape, options.get("axis", 0), options.get("keepdims"))
         elif ufunc is np.matmul:
             a, b = map(np.shape, inputs)
-            shape = (*np.broadcast_shapes(a[:-2], b[:-2]), a[-2], b[-1])
+            columns = b[-1:] if len(b) > 1 else ()
+            shape = (*np.broadcast_shapes(a[:-2], b[:-2]), *a[-2:-1], *columns)
         else:
             shape = np.broadcast_shapes(*map(np.shape, inputs))
         return shape_only(shape, y.dtype)
 
     def __array_function__(
-        self, function: Callable, types: Any, arguments: Any, options: dict
+        self, function: Callable, types: Any, arguments: Any, options: Any
     ) -> Any:
         rule = _RULES.get(function)
         if rule is None:
@@ -84,4 +85,5 @@ def _broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
 # NumPy's functions that are no ufuncs and would compute; those that only look (reshape) need none.
 _RULES: dict[Any, Callable] = {
     np.concatenate: _concatenate, np.pad: _pad, np.where: _where, np.broadcast_to: _broadcast_to,
+    np.copyto: lambda *_, **__: None,
 }  # fmt: skip

@@ -1,51 +1,47 @@
 """Networks by name, one file per paper."""
 
-from collections.abc import Callable
-from difflib import get_close_matches
-from typing import Any, NamedTuple
+from os import PathLike
+from typing import Any
 
-from ..nn import Module
-from .lenet import LeNet5, lenet5, lenet5_small
-from .mnist_cnn import MnistCNN, mnist_cnn
+from .blocks import auxiliary_loss
+from .catalog import CATALOG, ModelInfo, entry, info
+from .network import Network
+from .preprocess import Preset, imagenet_classes
+from .pretrained import LoadReport, load_pretrained, load_weights
 
 __all__ = [
-    "LeNet5", "MnistCNN", "create", "input_shape", "lenet5", "lenet5_small", "list", "mnist_cnn",
+    "LoadReport", "ModelInfo", "Network", "Preset", "auxiliary_loss", "create", "imagenet_classes",
+    "info", "input_shape", "list", "load_weights",
 ]  # fmt: skip
 
 
-class _Entry(NamedTuple):
-    build: Callable[..., Module]
-    input_shape: tuple[int, int, int]
+def create(
+    name: str, *, weights: str | PathLike[str] | None = None, new_head: bool = False,
+    prefix: str | None = None, key: str | None = None, **options: Any,
+) -> Network:  # fmt: skip
+    """Build a model: `create("resnet50", num_classes=10)` with fresh weights.
 
+    `create("resnet50", weights="IMAGENET1K_V1")` downloads published weights once (`info(name)`
+    lists them; "DEFAULT" takes the best); ``weights`` may also be the path of a file in any format
+    that `weights.load` reads, with its options ``prefix`` ("module.") and ``key``. The number of
+    classes is then the file's, or ``num_classes`` where ``new_head`` gives the model a fresh head.
+    ``options`` are those of the model, such as num_classes, in_channels, dropout, width_mult.
 
-_MODELS = {
-    "lenet5": _Entry(lenet5, (1, 28, 28)),
-    "lenet5_small": _Entry(lenet5_small, (1, 8, 8)),
-    "mnist_cnn": _Entry(mnist_cnn, (1, 28, 28)),
-}
-
-
-def create(name: str, **options: Any) -> Module:
-    """Build a model with fresh weights: `create("lenet5", num_classes=10)`.
-
-    Raises ValueError for an unknown name, TypeError for an option that the model does not have.
+    Raises ValueError for an unknown name and for weights that do not fit, with a report by key;
+    TypeError for an option that the model does not have; FileNotFoundError for weights that are
+    nowhere.
     """
-    return _entry(name).build(**options)
+    row = entry(name)
+    if weights is None:
+        return row.build(**options)
+    return load_pretrained(row, name, weights, options, new_head=new_head, prefix=prefix, key=key)
 
 
 def input_shape(name: str) -> tuple[int, int, int]:
     """(C, H, W) of the images that the model was made for."""
-    return _entry(name).input_shape
+    return entry(name).input_shape
 
 
 def list() -> tuple[str, ...]:
     """The names that `create` knows."""
-    return tuple(_MODELS)
-
-
-def _entry(name: str) -> _Entry:
-    if name not in _MODELS:
-        near = get_close_matches(str(name).lower(), _MODELS, n=3, cutoff=0.4)
-        advice = f"did you mean {' or '.join(near)}?" if near else "choose one of them"
-        raise ValueError(f"model: name must be one of {', '.join(_MODELS)}, got {name!r}; {advice}")
-    return _MODELS[name]
+    return tuple(CATALOG)

@@ -1,8 +1,10 @@
-"""Blocks that several papers share, with torchvision's names and the same order of layers."""
+"""What several papers share: blocks, with torchvision's names and order of layers, and a loss."""
 
 from collections.abc import Callable
+from typing import Any
 
-from .. import nn
+from .. import nn, ops
+from ..ops.conv import Size
 from ..tensor import Tensor
 
 Activation = Callable[[], nn.Module]
@@ -32,6 +34,22 @@ class Conv2dNormActivation(nn.Sequential):
         super().__init__(conv, norm(out_channels), *([activation()] if activation else []))
 
 
+class BasicConv2d(nn.Sequential):
+    """Convolution without bias, batch norm, ReLU: (N, C, H, W) -> (N, O, H', W')
+
+    The Inception nets' own: by name `conv`, `bn`, `relu`, and with eps 0.001.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: Size, stride: Size = 1,
+        padding: nn.conv.Padding = 0,
+    ) -> None:  # fmt: skip
+        conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, bias=False)
+        super().__init__(
+            {"conv": conv, "bn": nn.BatchNorm2d(out_channels, 0.001), "relu": nn.ReLU()}
+        )
+
+
 class SqueezeExcitation(nn.Module):
     """y = x * scale(W2 act(W1 mean(x) + b1) + b2), a factor per channel: (N, C, H, W) -> the same
 
@@ -54,10 +72,58 @@ class SqueezeExcitation(nn.Module):
         return x * self.scale_activation(scale)
 
 
+def from_imagenet_norm(x: Tensor) -> Tensor:
+    """Images scaled by ImageNet's mean and deviation -> scaled to [-1, 1]: (N, 3, H, W)
+
+    y_c = x_c std_c / 0.5 + (mean_c - 0.5) / 0.5, for weights that were trained on [-1, 1].
+    """
+    if x.ndim != 4 or x.shape[1] != 3:
+        raise ValueError(
+            f"transform_input: images must be (N, 3, H, W), got {x.shape}; build the net with "
+            "transform_input=False"
+        )
+    channels = zip((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), strict=True)
+    scaled = [
+        x[:, c : c + 1] * (std / 0.5) + (mean - 0.5) / 0.5 for c, (mean, std) in enumerate(channels)
+    ]
+    return ops.concat(scaled, 1)
+
+
+def auxiliary_loss(
+    outputs: Any, labels: Tensor, weight: float = 0.3,
+    loss: Callable[[Tensor, Tensor], Tensor] = ops.cross_entropy,
+) -> Tensor:  # fmt: skip
+    """loss(logits) + weight * (the sum of the losses of auxiliary heads), as `fit` takes it.
+
+    ``outputs`` are what a net returns: a tuple of logits in training, the main ones first, or the
+    logits alone. Szegedy et al., "Going deeper with convolutions", 2015, section 5: weight 0.3.
+    """
+    main, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
+    return sum((weight * loss(logits, labels) for logits in auxiliary), loss(main, labels))
+
+
 def make_divisible(channels: float, divisor: int = 8) -> int:
     """The multiple of ``divisor`` nearest to ``channels``, but not under 90 % of it.
 
+    Raises ValueError for channels that are not positive.
     Source: the code that came with Sandler et al., "MobileNetV2", 2018.
     """
+    if not channels > 0:
+        raise ValueError(
+            f"make_divisible: channels must be positive, got {channels}; use a larger width_mult"
+        )
     rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * channels else rounded
+
+
+def initialise(net: nn.Module) -> None:
+    """Convolutions as He et al., 2015, by fan-out; linear layers N(0, 0.01^2); biases 0."""
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.DepthwiseConv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out")
+        elif isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=0.01)
+        else:
+            continue
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

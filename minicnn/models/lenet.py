@@ -23,6 +23,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from .. import nn
+from .network import Network
 
 
 class _Sizes(NamedTuple):
@@ -42,7 +43,7 @@ _SIZES = {
 }
 
 
-class LeNet5(nn.Sequential):
+class LeNet5(Network, nn.Sequential):
     """(N, C, H, W) -> (N, num_classes) logits; H = W = ``image_size``, 28 or 8.
 
     Eight pixels leave no room for two pools and 5x5 windows: there S2 is left out, C1 and C3 are
@@ -50,6 +51,8 @@ class LeNet5(nn.Sequential):
 
     Raises ValueError for another image size.
     """
+
+    head_paths = ("output",)
 
     def __init__(
         self, num_classes: int = 10, in_channels: int = 1, *, image_size: int = 28,

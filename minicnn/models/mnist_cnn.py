@@ -13,12 +13,16 @@ dropout before each fully connected layer (Srivastava et al., 2014). No paper ha
                                                      421,738
 """
 
+
 from .. import nn
 from ..tensor import Tensor
+from .network import Network
 
 
-class MnistCNN(nn.Module):
+class MnistCNN(Network):
     """(N, C, 28, 28) -> (N, num_classes) logits."""
+
+    head_paths = ("classifier.5",)
 
     def __init__(self, num_classes: int = 10, in_channels: int = 1, *, p: float = 0.25) -> None:
         super().__init__()

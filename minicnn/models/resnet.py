@@ -112,9 +112,6 @@ class ResNet(Network):
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(inplanes, num_classes)
-        self._initialise(zero_init_residual)
-
-    def _initialise(self, zero_init_residual: bool) -> None:
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -130,6 +127,10 @@ class ResNet(Network):
 
 def resnet18(**options: Any) -> ResNet:
     return ResNet(BasicBlock, DEPTHS[18], **options)
+
+
+def resnet18_cifar(num_classes: int = 10, **options: Any) -> ResNet:
+    return ResNet(BasicBlock, DEPTHS[18], num_classes, small_images=True, **options)
 
 
 def resnet34(**options: Any) -> ResNet:

@@ -5,6 +5,9 @@ Paper: S. Zagoruyko, N. Komodakis, "Wide residual networks", BMVC 2016 (arXiv 16
 
 The 3x3 of every block has twice the channels of ResNet-50's; what enters and leaves the blocks is
 as wide as there.
+
+What differs: blocks halve the image in their 3x3, as in `resnet`; the paper's nets for CIFAR, which
+compute batch norm and ReLU before each convolution, are left out.
 """
 
 from typing import Any

@@ -6,6 +6,7 @@ from .activation import (
     ELU, GELU, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSoftmax, ReLU, ReLU6, Sigmoid, SiLU,
     Softmax, Softplus, Tanh,
 )  # fmt: skip
+from .attention import MultiheadAttention
 from .containers import ModuleList, Sequential
 from .conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
 from .dropout import Dropout, Dropout2d, DropPath
@@ -18,7 +19,7 @@ from .loss import (
 from .module import Module, Parameter
 from .norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, LocalResponseNorm
 from .pool import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d
-from .summary import LayerRow, summarize, total
+from .summary import LayerRow, shape_input, summarize, total
 
 __all__ = [
     "AdaptiveAvgPool2d", "AdaptiveMaxPool2d", "AvgPool2d", "BCELoss", "BCEWithLogitsLoss",
@@ -26,7 +27,8 @@ __all__ = [
     "DepthwiseConv2d", "DropPath", "Dropout", "Dropout2d", "ELU", "Flatten", "FocalLoss", "GELU",
     "GroupNorm", "Hardsigmoid", "Hardswish", "Hardtanh", "HuberLoss", "Identity", "L1Loss",
     "Layer", "LayerNorm", "LayerRow", "LeakyReLU", "Linear", "LocalResponseNorm", "LogSoftmax",
-    "MSELoss", "MaxPool2d", "Module", "ModuleList", "NLLLoss", "OpLayer", "Parameter", "ReLU",
-    "ReLU6", "Sequential", "SiLU", "Sigmoid", "SigmoidFocalLoss", "SmoothL1Loss", "Softmax",
-    "Softplus", "Tanh", "Unflatten", "init", "summarize", "total",
+    "MSELoss", "MaxPool2d", "Module", "ModuleList", "MultiheadAttention", "NLLLoss", "OpLayer",
+    "Parameter", "ReLU", "ReLU6", "Sequential", "SiLU", "Sigmoid", "SigmoidFocalLoss",
+    "SmoothL1Loss", "Softmax", "Softplus", "Tanh", "Unflatten", "init", "shape_input",
+    "summarize", "total",
 ]  # fmt: skip

@@ -261,7 +261,7 @@ class Module:
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Copies of all parameters and persistent buffers, by name, as NumPy arrays."""
-        return {key: np.array(x.numpy(), order="C") for key, x in self._entries()}
+        return {key: np.array(x.numpy(), order="C") for key, x in self.named_state()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> LoadResult:
         """Copy values (arrays or Tensors) into the parameters and buffers of the same names.
@@ -274,8 +274,12 @@ class Module:
         if not isinstance(state_dict, Mapping):
             kind = type(state_dict).__name__
             raise TypeError(f"load_state_dict: must be a mapping of names to arrays, got {kind}")
-        own = dict(self._entries())
-        missing = [key for key in own if key not in state_dict]
+        own = dict(self.named_state())
+        # Older files lack batch norm's counter, which nothing needs; torch does without it too.
+        missing = [
+            key for key in own
+            if key not in state_dict and not key.endswith("num_batches_tracked")
+        ]  # fmt: skip
         unexpected = [key for key in state_dict if key not in own]
         new = {key: _to_numpy(key, state_dict[key]) for key in own if key in state_dict}
         wrong = [f"wrong shape: {key} must be {own[key].shape}, got {array.shape}"
@@ -296,8 +300,8 @@ class Module:
             mark_written(x, "load_state_dict")
         return LoadResult(missing, unexpected)
 
-    def _entries(self) -> Iterator[tuple[str, Tensor]]:
-        """The names and tensors of the state dict, in torch's order."""
+    def named_state(self) -> Iterator[tuple[str, Tensor]]:
+        """The parameters and persistent buffers: what is in the state dict, in torch's order."""
         for path, module in self._walk():
             for name, p in module._members(Parameter):
                 yield _join(path, name), p

@@ -18,7 +18,7 @@ from .blame import check_parameters, explain_bad_loss
 from .history import Epoch, History
 from .progress import Progress
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+Loss = Callable[[Any, Tensor], Tensor]  # of what the model returns, and the labels
 Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
@@ -44,9 +44,11 @@ def fit(
 
     For each batch: the gradient of ``loss(logits, labels)``, then `optimizer.step()` and
     `schedule.step()`, so a schedule counts batches. ``augment(images, rng)`` changes the images
-    before. After each epoch the model is evaluated on ``test_set`` and ``on_epoch`` is called with
-    the history so far. The seed decides on order, augmentation and dropout: the same model and seed
-    give the same numbers. Afterwards the model is in training mode; `evaluate` and `predict` know.
+    before. In training a model may return a tuple, with its logits first and those of auxiliary
+    heads after them, if ``loss`` takes it. After each epoch the model is evaluated on ``test_set``
+    and ``on_epoch`` is called with the history so far. The seed decides on order, augmentation and
+    dropout: the same model and seed give the same numbers. Afterwards the model is in training
+    mode; `evaluate` and `predict` know.
 
     Raises FloatingPointError if the loss is NaN or infinite, naming epoch, step and layer, or if an
     epoch ends with such parameters; ValueError for a number of epochs below 1.
@@ -111,8 +113,8 @@ class _Learner(NamedTuple):
         state = random.get_state()
         x, target = Tensor(images).to(self.device), Tensor(labels).to(self.device)
         with np.errstate(all="ignore"):  # a loss that is not finite says it better
-            logits = self.model(x)
-            loss = self.loss(logits, target)
+            outputs = self.model(x)
+            loss = self.loss(outputs, target)
             value = loss.item()
             if not math.isfinite(value):
                 random.set_state(state)
@@ -122,6 +124,7 @@ class _Learner(NamedTuple):
             self.optimizer.step()
         if self.schedule is not None:
             self.schedule.step()
+        logits = outputs[0] if isinstance(outputs, tuple) else outputs
         return value, int((logits.data.argmax(1) == target.data).sum())
 
 

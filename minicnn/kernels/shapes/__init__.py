@@ -6,11 +6,13 @@ matrices; a ShapeArray answers these by itself.
 
 from typing import Any
 
+import numpy as np
+
 from ..reference.conv import Padding, Pair, out_size
 from ..shape_array import shape_only
 
 __all__ = [
-    "conv2d", "conv2d_input_grad", "depthwise_conv2d", "erf", "max_pool2d", "sum_pool2d",
+    "conv2d", "conv2d_input_grad", "depthwise_conv2d", "erf", "max_pool2d", "sum_pool2d", "where",
 ]  # fmt: skip
 
 Array = Any
@@ -48,6 +50,10 @@ def max_pool2d(
 
 def sum_pool2d(x: Array, kernel: Pair, stride: Pair, padding: Padding) -> Array:
     return _windows(x, x.shape[1], kernel, stride, padding, (1, 1))
+
+
+def where(mask: Array, a: Array, b: Array) -> Array:
+    return shape_only(np.broadcast_shapes(mask.shape, a.shape, b.shape), a.dtype)
 
 
 def _windows(

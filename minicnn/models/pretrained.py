@@ -1,0 +1,168 @@
+"""Loading weights into models: published ones by name, others by path, with a report by key."""
+
+from collections.abc import Iterable, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import nn, weights
+from ..download import cache_folder, download
+from .catalog import Entry
+from .network import Network, State
+from .preprocess import imagenet_classes
+from .published import MIRRORS, V1, V2, WEIGHTS, Published, by_file, names
+
+_SHOWN = 6  # keys of a kind in an error
+
+
+class LoadReport(NamedTuple):
+    """What became of each key: values were loaded, stayed as they were, or were not used.
+
+    ``wrong_shape`` has the key, the model's shape and the file's.
+    """
+
+    loaded: list[str]
+    missing: list[str]
+    unexpected: list[str]
+    wrong_shape: list[tuple[str, tuple[int, ...], tuple[int, ...]]]
+
+    @property
+    def ok(self) -> bool:
+        return not (self.missing or self.unexpected or self.wrong_shape)
+
+    def __str__(self) -> str:
+        shapes = [f"{key} {theirs} for {ours}" for key, ours, theirs in self.wrong_shape]
+        parts = [
+            f"{len(self.loaded)} that fit",
+            *_listed("missing", self.missing),
+            *_listed("not in the model", self.unexpected),
+            *_listed("of another shape", shapes),
+        ]
+        return "; ".join(parts)
+
+
+def load_weights(model: nn.Module, state: State, *, strict: bool = True) -> LoadReport:
+    """Copy arrays into the parameters and buffers of the same names and shapes.
+
+    ``strict`` demands that all fit, before anything is changed; otherwise those that fit are
+    loaded. Raises ValueError with the report by key, or where nothing fits.
+    """
+    own = {key: tensor.shape for key, tensor in model.named_state()}
+    fitting = [key for key in own if key in state and np.shape(state[key]) == own[key]]
+    report = LoadReport(
+        fitting,
+        [key for key in own if key not in state and not key.endswith("num_batches_tracked")],
+        [key for key in state if key not in own],
+        [(key, own[key], np.shape(state[key])) for key in own
+         if key in state and np.shape(state[key]) != own[key]],
+    )  # fmt: skip
+    if (strict and not report.ok) or not fitting:
+        raise ValueError(
+            f"load_weights: all keys must be those of {type(model).__name__}, got {report}"
+            f"{_advice(own, state)}"
+        )
+    model.load_state_dict({key: state[key] for key in fitting}, strict=False)
+    return report
+
+
+def load_pretrained(
+    row: Entry, model: str, source: str | PathLike[str], options: dict[str, Any], *,
+    new_head: bool, **reading: Any,
+) -> Network:  # fmt: skip
+    """Build a model and load weights into it: see `models.create`."""
+    path, published = find_weights(model, source)
+    found = weights.load(path, **reading)
+    with nn.init.skip():
+        net = row.build(**options)
+        state, needed = net.translate(found)
+        needed |= published.options if published else {}
+        classes = _classes(net, state)
+        if classes is not None and not new_head:
+            needed = {"num_classes": classes} | needed
+            _check_head(net, source, state, options)
+        _check_options(source, needed, options)
+        net = row.build(**needed | options)
+    if new_head:
+        net.replace_head(net.num_classes)
+        state = {**state, **_head_state(net)}
+    load_weights(net, state)
+    net.preset = published.preset if published else net.preset or row.preset
+    if not new_head and net.num_classes == 1000:
+        net.classes = imagenet_classes()
+    return net
+
+
+def find_weights(model: str, source: str | PathLike[str]) -> tuple[Path, Published | None]:
+    """The file of published weights (downloaded once), or the local file of that path.
+
+    Raises ValueError for a name that the model does not have, FileNotFoundError where there is
+    neither such a file nor a network.
+    """
+    if source == "DEFAULT":
+        source = V2 if (model, V2) in WEIGHTS else V1
+    published = WEIGHTS.get((model, str(source)))
+    if published is None:
+        if Path(source).is_file():
+            owner, known = by_file(str(source)) or (model, None)
+            return Path(source), known if owner == model else None
+        choice = f"one of {', '.join(names(model))}" if names(model) else "(none is published)"
+        raise FileNotFoundError(
+            f"{model}: weights must be the path of a file or a name {choice}, got {str(source)!r}"
+        )
+    folder = cache_folder("weights")
+    try:
+        return download(published.file, published.sha256, MIRRORS, folder), published
+    except ConnectionError as error:
+        raise FileNotFoundError(
+            f"{model}: weights {source} must be in {folder} or be downloaded, got {error}. "
+            f"Or fetch {MIRRORS[0]}/{published.file} elsewhere and give its path as weights"
+        ) from error
+
+
+def _check_options(source: Any, needed: Mapping[str, Any], options: dict[str, Any]) -> None:
+    for name, value in needed.items():
+        if options.get(name, value) != value:
+            raise ValueError(
+                f"create: weights {str(source)!r} were trained with {name}={value}, got "
+                f"{name}={options[name]}; leave {name} out"
+            )
+
+
+def _classes(net: Network, state: State) -> int | None:
+    """How many classes the file's main head has."""
+    head = state.get(f"{net.head_paths[0]}.weight")
+    return None if head is None else len(head)
+
+
+def _head_state(net: Network) -> dict[str, np.ndarray]:
+    heads = tuple(f"{path}." for path in net.head_paths)
+    return {key: x.numpy() for key, x in net.named_state() if key.startswith(heads)}
+
+
+def _check_head(net: Network, source: Any, state: State, options: dict[str, Any]) -> None:
+    if options.get("num_classes", _classes(net, state)) != _classes(net, state):
+        keys = [f"{key} {state[key].shape} for {x.shape}"
+                for key, x in _head_state(net).items() if key in state]  # fmt: skip
+        raise ValueError(
+            f"create: num_classes must be {_classes(net, state)} as in weights {str(source)!r}, "
+            f"got {net.num_classes} ({', '.join(keys)}); leave num_classes out to keep the head "
+            "that was trained, or add new_head=True for a fresh one on the trained backbone"
+        )
+
+
+def _listed(what: str, keys: Iterable[str]) -> list[str]:
+    """A line of an error or a report: how many keys, and the first of them."""
+    keys = list(keys)
+    more = f", and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+    return [f"{len(keys)} {what}: {', '.join(keys[:_SHOWN])}{more}"] if keys else []
+
+
+def _advice(own: Mapping[str, Any], state: Mapping[str, Any]) -> str:
+    """What most often explains that names do not fit."""
+    for key in state:
+        prefix, _, rest = key.partition(".")
+        if rest in own and key not in own:
+            return f'; the names begin with "{prefix}.": load them with prefix="{prefix}."'
+    return "; load_weights(..., strict=False) loads what fits"
