@@ -214,8 +214,11 @@ def test_info_answers_a_teachers_first_question():
         (("evaluate", "runs/none"), 1, "a run folder must hold config.json, got no such folder"),
         (("evaluate", "."), 1, "got a folder without it"),
         (("predict", "."), 2, "Missing argument 'IMAGE...'"),
-        (("predict", "none", "file.txt"), 1, "none: a run folder must hold config.json"),
-        (("summary", "resnet18"), 1, "model: name must be one of"),
+        (("predict", "none", "file.txt"), 1, "the folder of a run or a name that `minicnn models`"),
+        (("predict", "resnet50", "file.txt", "--weights", "a.pth"), 1, "or a name one of IMAGENET1"),
+        (("models", "resnet51"), 1, "got 'resnet51'; did you mean resnet56 or resnet50"),
+        (("draw", "resnet18", "--out", "file.txt"), 1, "file.txt"),
+        (("summary", "resnet19"), 1, "model: name must be one of 61, got 'resnet19'; did you mean"),
         (("summary", "lenet5", "--input", "1,28"), 2, "must be channels,height,width such as 1,2"),
         (("summary", "lenet5", "--input", "1,8,8"), 1, "window 5 does not fit input height 4"),
         (("summary", "lenet5", "--input", "1,20000000,20000000"), 1, "choose a smaller --input"),
@@ -312,6 +315,23 @@ def test_no_data_and_no_network(here, monkeypatch):
     assert not (here / "runs").exists()
 
 
+def test_models_are_listed(here):
+    lines = run("models").stdout.splitlines()
+    row = next(line for line in lines if line.startswith("resnet50 ")).split()
+    assert row[:6] == ["resnet50", "2015", "25,557,032", "4,089,184,256", "3x224x224", "76.13"]
+    assert row[6:] == ["ImageNet-1K", "IMAGENET1K_V1,", "IMAGENET1K_V2"]
+    assert len([line for line in lines if "x" in line and line[0].isalpha()]) >= 61
+    text = " ".join(run("models", "resnet50").stdout.split())
+    assert "paper K. He, X. Zhang, S. Ren, J. Sun" in text
+    assert "what differs blocks of three" in text
+
+
+def test_the_summary_of_a_large_model_ends_with_its_totals(here):
+    lines = run("summary", "vgg19").stdout.splitlines()
+    total = next(line for line in lines if line.startswith("total")).split()
+    assert total[1:3] == ["143,667,240", "19,632,062,464"]
+
+
 def test_a_nan_loss_stops_with_two_lines(here):
     result = run("train", "--lr", "1e30", "--out", "r", *FAST, code=1)
     first, second = result.stderr.splitlines()
@@ -321,7 +341,7 @@ def test_a_nan_loss_stops_with_two_lines(here):
 
 
 def test_debug_shows_where(here):
-    for args in (("--debug", "summary", "resnet18"), ("summary", "resnet18", "--debug")):
+    for args in (("--debug", "summary", "resnet1"), ("summary", "resnet1x", "--debug")):
         result = click.testing.CliRunner().invoke(main, args)
         assert isinstance(result.exception, ValueError) and result.exc_info is not None
 

@@ -79,7 +79,7 @@ def test_a_truncated_or_damaged_file_is_an_error_that_names_it(tmp_path, suffix)
         with pytest.raises(ValueError, match="whole, undamaged") as caught:
             weights.load(path)
         assert str(path) in str(caught.value) and f"{length} bytes" in str(caught.value)
-    path.write_bytes(b"\x80\x04" + whole)
+    path.write_bytes(b"\x81\x04" + whole)
     with pytest.raises(ValueError, match="fetch or save it again"):
         weights.load(path)
 
@@ -117,6 +117,75 @@ def test_an_npz_header_that_lies(tmp_path):
         weights.load(path)
 
 
+def write_safetensors(path: Path, data: bytes, **entries: tuple[str, list[int]]) -> None:
+    header, start = {}, 0
+    for name, (kind, shape) in entries.items():
+        size = int(np.prod(shape)) * {"BF16": 2, "F32": 4, "F8_E4M3": 1, "C64": 8}[kind]
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [start, start + size]}
+        start += size
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+def test_bfloat16_comes_as_float32_and_in_the_order_of_the_file(tmp_path):
+    path = tmp_path / "half.safetensors"
+    bits = np.array([0x3F80, 0xC000, 0x0001, 0x7F80], "<u2")  # 1, -2, smallest subnormal, inf
+    data = np.array([5], "<f4").tobytes() + bits.tobytes()
+    write_safetensors(path, data, z=("F32", [1]), a=("BF16", [2, 2]))
+    loaded = weights.load(path)
+    assert list(loaded) == ["z", "a"] and loaded["z"] == 5
+    assert loaded["a"].dtype == np.float32
+    assert loaded["a"].tolist() == [[1, -2], [2.0**-133, np.inf]]
+    loaded["a"][...] = 0  # writable
+
+
+@pytest.mark.parametrize("kind", ["F8_E4M3", "C64"])
+def test_a_safetensors_type_without_counterpart_is_refused_by_name(tmp_path, kind):
+    path = tmp_path / "odd.safetensors"
+    write_safetensors(path, bytes(8), w=(kind, [1 if kind == "C64" else 8]))
+    with pytest.raises(ValueError, match=rf"w must be of type F64.* or BF16, got {kind}; convert"):
+        weights.load(path)
+
+
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".pth", ""])
+@pytest.mark.parametrize("written", SUFFIXES)
+def test_the_content_decides_not_the_suffix(tmp_path, written, suffix):
+    weights.save(tmp_path / f"w{written}", {"module.w": np.ones(2)})
+    path = (tmp_path / f"w{written}").rename(tmp_path / f"renamed{suffix}")
+    assert list(weights.load(path)) == ["module.w"]
+    assert list(weights.load(path, prefix="module.")) == ["w"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "an empty file"),
+        (b"\n<!DOCTYPE html><html>Not found", "a web page: the download failed"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "a pointer of Git LFS"),
+        (b"\x1f\x8b\x08\0\0", "gzip: unpack"),
+        (b"\x89HDF\r\n", "HDF5"),
+        (b"\x93NUMPY\1\0", "np.savez"),
+        (bytes(257) + b"ustar", "a tar archive"),
+        (b'{"w": 1}', "JSON"),
+        (b"weights", "the beginning b'weights', which no known"),
+    ],
+)
+def test_a_file_of_another_kind_is_told_by_what_it_looks_like(tmp_path, content, message):
+    for name in ("w.pth", "w"):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match="undamaged file of numbers") as caught:
+            weights.load(tmp_path / name)
+        assert message in str(caught.value)
+        assert str(caught.value).startswith(f"{tmp_path / name}: ")
+
+
+def test_a_zip_archive_of_other_files(tmp_path):
+    with zipfile.ZipFile(tmp_path / "w.pth", "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    with pytest.raises(ValueError, match="zip archive of other files, the first 'readme.txt'"):
+        weights.load(tmp_path / "w.pth")
+
+
 class _Bomb:
     """Unpickling it makes a file."""
 
@@ -134,7 +203,7 @@ def test_nothing_in_a_file_is_executed(tmp_path):
         weights.load(path)
     for bare in ("bare.npz", "bare.safetensors"):
         (tmp_path / bare).write_bytes(pickle.dumps(_Bomb(mark)))
-        with pytest.raises(ValueError, match="whole, undamaged"):
+        with pytest.raises(ValueError, match=r"got (posix|nt)\.mkdir, which is code; nothing was"):
             weights.load(tmp_path / bare)
     assert not mark.exists()
 
@@ -160,11 +229,11 @@ def test_paths_that_cannot_be(tmp_path):
     (tmp_path / "folder.npz").mkdir()
     with pytest.raises(FileNotFoundError, match="got a folder"):
         weights.load(tmp_path / "folder.npz")
-    for call in (weights.load, lambda path: weights.save(path, {})):
-        with pytest.raises(ValueError, match=r"\.safetensors or \.npz, got '\.pth'"):
-            call(tmp_path / "w.pth")
-        with pytest.raises(ValueError, match="got 'none'"):
-            call(tmp_path / "w")
+    with pytest.raises(ValueError, match=r"\.safetensors or \.npz, got '\.pth'; PyTorch reads"):
+        weights.save(tmp_path / "w.pth", {})
+    with pytest.raises(ValueError, match="got 'none'"):
+        weights.save(tmp_path / "w", {})
+    assert not (tmp_path / "w.pth").exists()
     with pytest.raises(FileNotFoundError):
         weights.save(tmp_path / "no" / "w.npz", {})
 

@@ -49,7 +49,9 @@ def summary(model: str, shape: tuple[int, ...] | None) -> None:
 
 def _summarize(model: str, shape: tuple[int, ...]) -> list[nn.LayerRow]:
     try:
-        return nn.summarize(models.create(model, in_channels=shape[0]), (1, *shape))
+        with nn.init.skip():
+            net = models.create(model, in_channels=shape[0])
+        return nn.summarize(net, (1, *shape))
     except MemoryError as error:
         raise MemoryError(
             f"summary: an image of {'x'.join(map(str, shape))} must fit into the memory of this "

@@ -21,7 +21,7 @@ def read_picture(path: Path, shape: tuple[int, int, int]) -> tuple[np.ndarray, s
     channels, h, w = shape
     if channels not in (1, 3):
         raise ValueError(f"{path}: a picture has 1 or 3 channels, got a network for {channels}")
-    image = _open(path)
+    image = open_picture(path)
     pixels = np.asarray(_grey(image) if channels == 1 else image.convert("RGB"))
     notes = []
     if channels == 1 and np.median(_border(pixels)) > 127:
@@ -34,7 +34,8 @@ def read_picture(path: Path, shape: tuple[int, int, int]) -> tuple[np.ndarray, s
     return array, ", ".join(notes)
 
 
-def _open(path: Path) -> Any:
+def open_picture(path: Path) -> Any:
+    """The Pillow image of a file, upright, with white where it is transparent."""
     from PIL import Image, ImageOps
 
     if not path.is_file():

@@ -1,6 +1,6 @@
 """`minicnn evaluate` and `minicnn predict`: what a trained network is good for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from .. import data, models, train
 from ..nn import Module
 from .common import Command, data_dir_option, device_option, kernels_option, print_table
-from .picture import read_picture
+from .picture import open_picture, read_picture
 from .recipes import make_loss
 
 # What the entries of a config must be, in words and as a test.
@@ -56,26 +56,65 @@ def _class_row(i: int, classes: list[str], confusion: np.ndarray) -> tuple[Any, 
 
 
 @click.command(cls=Command)
-@_run_argument
+@click.argument("what", metavar="RUN|MODEL")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...",
                 type=click.Path(path_type=Path))  # fmt: skip
-@click.option("--top", type=click.IntRange(min=1), default=3, show_default=True,
-              help="How many classes to print.")  # fmt: skip
+@click.option("--weights", metavar="FILE|NAME",
+              help="For a model: its weights.  [default: the best that are published]")  # fmt: skip
+@click.option("--prefix", help='What to strip from the names in the file, such as "module.".')
+@click.option("--top", type=click.IntRange(min=1), help="Classes to print.  [default: 3, or 5]")
 @kernels_option
 @device_option
-def predict(run: Path, images: tuple[Path, ...], top: int, kernels: str, device: str) -> None:
-    """Say what image files show, by the network of a run folder."""
+def predict(
+    what: str, images: tuple[Path, ...], weights: str | None, prefix: str | None, top: int | None,
+    kernels: str, device: str,
+) -> None:  # fmt: skip
+    """Say what image files show, by the network of a run folder or by a model of the zoo.
+
+    `minicnn predict resnet50 dog.jpg` downloads published weights at the first time.
+    """
+    if Path(what).is_dir():
+        if weights or prefix:
+            raise ValueError(f"{what}: a run folder has its weights, got --weights or --prefix too")
+        classes, rows, notes = _by_run(Path(what), images, device)
+    elif what in models.list():
+        classes, rows, notes = _by_model(what, images, weights or "DEFAULT", prefix, device)
+    else:
+        raise ValueError(
+            f"predict: RUN|MODEL must be the folder of a run or a name that `minicnn models` "
+            f"lists, got {what!r}"
+        )
+    for path, note, p in zip(images, notes, rows, strict=True):
+        best = np.argsort(-p, kind="stable")[: top or (3 if len(p) < 100 else 5)]
+        click.echo(f"{path}: {classes[best[0]]}" + (f"  ({note})" if note else ""))
+        for i in best:
+            click.echo(f"  {classes[i]:<12} {p[i]:7.2%}")
+
+
+Answer = tuple[list[str], np.ndarray, Sequence[str]]  # classes, (N, K) probabilities, notes
+
+
+def _by_run(run: Path, images: tuple[Path, ...], device: str) -> Answer:
     model, config = _load(run, device, "classes", "image_shape")
     pictures, notes = zip(*(read_picture(p, tuple(config["image_shape"])) for p in images),
                           strict=True)  # fmt: skip
     classes, rows = config["classes"], train.predict(model, np.stack(pictures))
     if len(classes) != rows.shape[1]:
         raise _damaged(run, "classes", f"{rows.shape[1]} names, one per output", len(classes))
-    for path, note, p in zip(images, notes, rows, strict=True):
-        best = np.argsort(-p, kind="stable")[:top]
-        click.echo(f"{path}: {classes[best[0]]}" + (f"  ({note})" if note else ""))
-        for i in best:
-            click.echo(f"  {classes[i]:<12} {p[i]:7.2%}")
+    return classes, rows, notes
+
+
+def _by_model(
+    name: str, images: tuple[Path, ...], weights: str, prefix: str | None, device: str
+) -> Answer:
+    model = models.create(name, weights=weights, prefix=prefix)
+    if model.preset is None:
+        pictures, notes = zip(*(read_picture(p, models.input_shape(name)) for p in images),
+                              strict=True)  # fmt: skip
+    else:
+        pictures, notes = [model.preset(open_picture(p)) for p in images], [""] * len(images)
+    classes = model.classes or [f"class {i}" for i in range(model.num_classes)]
+    return classes, train.predict(model.to(device), np.stack(pictures)), notes
 
 
 def _load(run: Path, device: str, *keys: str) -> tuple[Module, dict[str, Any]]:

@@ -3,15 +3,32 @@
 from os import PathLike
 from typing import Any
 
+from .alexnet import AlexNet
 from .blocks import auxiliary_loss
 from .catalog import CATALOG, ModelInfo, entry, info
+from .densenet import DenseNet
+from .efficientnet import EfficientNet
+from .googlenet import GoogLeNet
+from .inception import Inception3
+from .lenet import LeNet5
+from .mnist_cnn import MnistCNN
+from .mobilenet_v1 import MobileNetV1
+from .mobilenet_v2 import MobileNetV2
+from .mobilenet_v3 import MobileNetV3
 from .network import Network
 from .preprocess import Preset, imagenet_classes
 from .pretrained import LoadReport, load_pretrained, load_weights
+from .resnet import ResNet
+from .resnet_cifar import CifarResNet
+from .squeezenet import SqueezeNet
+from .vgg import VGG
+from .vit import VisionTransformer
 
 __all__ = [
-    "LoadReport", "ModelInfo", "Network", "Preset", "auxiliary_loss", "create", "imagenet_classes",
-    "info", "input_shape", "list", "load_weights",
+    "AlexNet", "CifarResNet", "DenseNet", "EfficientNet", "GoogLeNet", "Inception3", "LeNet5",
+    "LoadReport", "MnistCNN", "MobileNetV1", "MobileNetV2", "MobileNetV3", "ModelInfo", "Network",
+    "Preset", "ResNet", "SqueezeNet", "VGG", "VisionTransformer", "auxiliary_loss", "create",
+    "imagenet_classes", "info", "input_shape", "list", "load_weights",
 ]  # fmt: skip
 
 

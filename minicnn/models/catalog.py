@@ -134,7 +134,9 @@ CATALOG: dict[str, Entry] = {row.build.__name__: row for row in _ROWS}
 def entry(name: str) -> Entry:
     """The row of a name. Raises ValueError for an unknown one, offering the nearest."""
     if name not in CATALOG:
-        near = get_close_matches(str(name).lower(), CATALOG, n=3, cutoff=0.4)
+        plain = str(name).lower().replace("-", "").replace(" ", "")
+        near = [known for known in CATALOG if plain and known.startswith(plain)][:3]
+        near = near or get_close_matches(plain, CATALOG, n=3)
         advice = f"did you mean {' or '.join(near)}?" if near else "`minicnn models` lists all"
         raise ValueError(f"model: name must be one of {len(CATALOG)}, got {name!r}; {advice}")
     return CATALOG[name]

@@ -145,5 +145,5 @@ def mobilenet_v3_small(**options: Any) -> MobileNetV3:
 
 def mobilenet_v3_cifar(**options: Any) -> MobileNetV3:
     """The small net. Its batch norms have the usual momentum, since training has fewer steps."""
-    settings = {"num_classes": 10, "small_images": True, "norm": nn.BatchNorm2d}
+    settings: dict[str, Any] = {"num_classes": 10, "small_images": True, "norm": nn.BatchNorm2d}
     return MobileNetV3(SMALL, 1024, **(settings | options))

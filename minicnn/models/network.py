@@ -12,6 +12,7 @@ from .preprocess import Preset
 
 State = Mapping[str, np.ndarray]
 
+_TOO_SMALL = "does not fit input"  # what windows say of images
 _LARGEST = 1024  # pixels; no network here needs larger images
 
 
@@ -40,7 +41,7 @@ class Network(nn.Module):
         try:
             return super().__call__(*inputs, **options)
         except ValueError as error:
-            if "does not fit input" in str(error):
+            if _TOO_SMALL in str(error):
                 error.args = (f"{error}; {self._size_rule(inputs[0])}",)
             raise
 
@@ -49,7 +50,7 @@ class Network(nn.Module):
         return f"{type(self).__name__}: images must be at least {n}x{n}, got {got}; enlarge them"
 
     def smallest_input(self, channels: int = 3) -> int:
-        """The least n such that images of n x n pixels fit all layers, tried on shapes alone."""
+        """The least n such that all windows fit images of n x n pixels, tried on shapes alone."""
         low, high = 0, _LARGEST
         while high - low > 1:
             n = (low + high) // 2
@@ -57,8 +58,8 @@ class Network(nn.Module):
                 with no_grad():
                     self.forward(nn.shape_input(self, (2, channels, n, n)))
                 high = n
-            except ValueError:
-                low = n
+            except ValueError as error:
+                low, high = (n, high) if _TOO_SMALL in str(error) else (low, n)
         return high
 
     def head_layers(self) -> Iterator[Any]:

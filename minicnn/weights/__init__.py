@@ -1,4 +1,4 @@
-"""Weights on disk: named arrays in `.safetensors` and `.npz` files."""
+"""Weights on disk: named arrays in `.safetensors` and `.npz` files and PyTorch's checkpoints."""
 
 from .atomic import write_atomically
 from .files import load, load_metadata, save

@@ -1,24 +1,32 @@
-"""Named arrays as `.safetensors` or `.npz` files. Neither format can hold code.
+"""Named arrays in files: `.safetensors` and `.npz`, and to read only PyTorch's checkpoints.
+
+None of it executes anything: safetensors and npz cannot hold code, and of a checkpoint the tensors
+are read and the rest is refused (`unpickle`, `rebuild`).
 
 Sources: https://github.com/huggingface/safetensors#format; numpy.lib.format.
 """
 
 import io
 import json
+import math
 import zipfile
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from . import state_dict, torch_files
 from .atomic import write_atomically
+from .content import recognise, recognise_zip
+from .unpickle import Refused
 
 Arrays = dict[str, np.ndarray]
 Texts = dict[str, str]
 
 _METADATA = "__metadata__"  # safetensors reserves this name; our npz files follow
+_SAFETENSORS = "F64 F32 F16 I64 I32 I16 I8 U64 U32 U16 U8 BOOL".split()
 
 
 def save(
@@ -33,18 +41,31 @@ def save(
     are not numbers, OSError if the file cannot be written.
     """
     path = Path(path)
-    form = _format(path)
+    if path.suffix.lower() not in _FORMATS:
+        raise ValueError(
+            f"{path}: the suffix of weights to save must be {' or '.join(_FORMATS)}, got "
+            f"{path.suffix or 'none'!r}; PyTorch reads the former too (safetensors.torch.load_file)"
+        )
     plain = {name: _plain(path, name, array) for name, array in arrays.items()}
-    write_atomically(path, form.pack(plain, dict(metadata or {})))
+    write_atomically(path, _FORMATS[path.suffix.lower()](plain, dict(metadata or {})))
 
 
-def load(path: str | PathLike[str]) -> Arrays:
-    """Read all arrays of a file, by name.
+def load(path: str | PathLike[str], *, prefix: str | None = None, key: str | None = None) -> Arrays:
+    """Read all arrays of a file, by name, in the file's order.
 
-    Raises FileNotFoundError if there is none, ValueError if the suffix is unknown or the file is
-    damaged or of another kind.
+    The content decides on the format, not the suffix: safetensors, npz or a checkpoint of PyTorch
+    (a state dict, or the dict of a training run around one; the other entries are left out).
+    bfloat16 becomes float32. ``prefix`` is taken off all names ("module." of
+    `torch.nn.DataParallel`); ``key`` says which entry of a training run is wanted ("model").
+
+    Raises FileNotFoundError if there is no file, ValueError if it is damaged, of another kind, or
+    holds code, or if prefix or key do not fit.
     """
-    return _read(path)[0]
+    arrays = _read(path, key)[0]
+    try:
+        return arrays if prefix is None else state_dict.strip(arrays, prefix)
+    except Refused as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def load_metadata(path: str | PathLike[str]) -> Texts:
@@ -52,22 +73,45 @@ def load_metadata(path: str | PathLike[str]) -> Texts:
     return _read(path)[1]
 
 
-def _read(path: str | PathLike[str]) -> tuple[Arrays, Texts]:
+def _read(path: str | PathLike[str], key: str | None = None) -> tuple[Arrays, Texts]:
     path = Path(path)
-    form = _format(path)
     if not path.is_file():
         found = "a folder" if path.is_dir() else "no such file"
         raise FileNotFoundError(f"{path}: must be a file of weights, got {found}; check the path")
     try:
-        return form.unpack(path)
+        return _unpack(path, key)
     except PermissionError:
         raise
-    except Exception as error:  # damaged bytes make either library raise almost anything
+    except Refused as error:
+        raise ValueError(f"{path}: {error}") from error
+    except Exception as error:  # damaged bytes make the libraries raise almost anything
+        kind = f"{path.suffix} file" if path.suffix.lower() in _FORMATS else "file"
+        what = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
         raise ValueError(
-            f"{path}: must be a whole, undamaged {path.suffix} file of numbers, got "
-            f"{path.stat().st_size} bytes that are not ({type(error).__name__}: {error}); "
-            "fetch or save it again"
+            f"{path}: must be a whole, undamaged {kind} of numbers, got {path.stat().st_size} "
+            f"bytes that are not ({what}); fetch or save it again"
         ) from error
+
+
+def _unpack(path: Path, key: str | None) -> tuple[Arrays, Texts]:
+    with path.open("rb") as stream:
+        kind = recognise(stream.read(512))
+        stream.seek(0)
+        if kind == "stream":
+            return _unpack_torch(torch_files.Stream(stream, path.stat().st_size), path, key), {}
+        if kind == "zip":
+            with zipfile.ZipFile(stream) as archive:
+                if recognise_zip(archive.namelist()) == "archive":
+                    return _unpack_torch(torch_files.Archive(archive), path, key), {}
+    arrays, metadata = _unpack_npz(path) if kind == "zip" else _unpack_safetensors(path)
+    return state_dict.find(arrays, key), metadata
+
+
+def _unpack_torch(
+    source: torch_files.Archive | torch_files.Stream, path: Path, key: str | None
+) -> Arrays:
+    chosen = state_dict.find(source.top, key)
+    return torch_files.read_arrays(chosen, source, path.stat().st_size)
 
 
 def _plain(path: Path, name: Any, array: Any) -> np.ndarray:
@@ -89,9 +133,29 @@ def _pack_safetensors(arrays: Arrays, metadata: Texts) -> bytes:
 def _unpack_safetensors(path: Path) -> tuple[Arrays, Texts]:
     from safetensors import safe_open
 
-    with safe_open(path, framework="numpy") as file:
-        arrays = {name: file.get_tensor(name) for name in file.keys()}
+    arrays = {}
+    with safe_open(path, framework="numpy") as file, path.open("rb") as stream:
+        header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+        start = stream.tell()
+        for name in header:
+            if name != _METADATA:
+                stream.seek(start + header[name]["data_offsets"][0])
+                arrays[name] = _safetensor(file, name, stream)
         return arrays, dict(file.metadata() or {})
+
+
+def _safetensor(file: Any, name: str, stream: BinaryIO) -> np.ndarray:
+    """One array of an open file; ``stream`` stands where its bytes begin."""
+    kind, shape = file.get_slice(name).get_dtype(), file.get_slice(name).get_shape()
+    if kind == "BF16":  # the upper half of a float32; NumPy has no such type
+        upper = np.frombuffer(stream.read(2 * math.prod(shape)), "<u2")
+        return (upper.astype(np.uint32) << np.uint32(16)).view(np.float32).reshape(shape)
+    if kind not in _SAFETENSORS:
+        raise Refused(
+            f"{name} must be of type {', '.join(_SAFETENSORS)} or BF16, got {kind}; convert it in "
+            "the program that made the file"
+        )
+    return file.get_tensor(name)
 
 
 def _pack_npz(arrays: Arrays, metadata: Texts) -> bytes:
@@ -114,21 +178,7 @@ def _unpack_npz(path: Path) -> tuple[Arrays, Texts]:
     return arrays, metadata
 
 
-class _Format(NamedTuple):
-    pack: Callable[[Arrays, Texts], bytes]
-    unpack: Callable[[Path], tuple[Arrays, Texts]]
-
-
-_FORMATS = {
-    ".safetensors": _Format(_pack_safetensors, _unpack_safetensors),
-    ".npz": _Format(_pack_npz, _unpack_npz),
+_FORMATS: dict[str, Callable[[Arrays, Texts], bytes]] = {
+    ".safetensors": _pack_safetensors,
+    ".npz": _pack_npz,
 }
-
-
-def _format(path: Path) -> _Format:
-    if path.suffix.lower() not in _FORMATS:
-        raise ValueError(
-            f"{path}: the suffix of a file of weights must be {' or '.join(_FORMATS)}, got "
-            f"{path.suffix or 'none'!r}; rename or convert the file"
-        )
-    return _FORMATS[path.suffix.lower()]

@@ -1,0 +1,30 @@
+"""`minicnn draw`: the architecture of a model as a picture."""
+
+from pathlib import Path
+
+import click
+
+from .. import models, nn, viz
+from .common import Command
+from .look import _shape
+
+
+@click.command(cls=Command)
+@click.argument("model")
+@click.option("--input", "shape", metavar="C,H,W", callback=_shape,
+              help="Size of the image.  [default: what the model was made for]")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE.svg",
+              help="Where to write the picture.  [default: MODEL.svg]")  # fmt: skip
+@click.option("--depth", type=click.IntRange(0), metavar="N",
+              help="Open N levels of frames.  [default: as many as show the blocks]")  # fmt: skip
+def draw(model: str, shape: tuple[int, ...] | None, out: Path | None, depth: int | None) -> None:
+    """Draw the architecture of a MODEL as an SVG picture, which any browser shows."""
+    shape = shape or models.input_shape(model)
+    with nn.init.skip():
+        net = models.create(model, in_channels=shape[0])
+    out = Path(f"{model}.svg") if out is None else out
+    viz.draw_model(net, shape, out, title=model, depth=depth)
+    click.echo(out)
+
+
+COMMANDS = (draw,)

@@ -1,0 +1,312 @@
+"""What the names in a PyTorch checkpoint stand for here: descriptions of tensors, plain values.
+
+PyTorch pickles a tensor as a call of one of its `_rebuild_...` functions, with the place of the
+tensor in a storage. Here such a call gives a `Tensor`, which only describes that place; the numbers
+are read later and only if they are wanted. Every name that is not in this table is refused.
+
+Source: torch/_utils.py, torch/_tensor.py, torch/storage.py; NumPy's ndarray.__reduce__.
+"""
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+
+from .unpickle import Buildable, Handler, Refused, check_key
+
+# What NumPy reads for each type of PyTorch. It has no bfloat16; any byte but 0 is True.
+STORED = {
+    "float64": "f8", "float32": "f4", "float16": "f2", "bfloat16": "u2",
+    "int64": "i8", "int32": "i4", "int16": "i2", "int8": "i1",
+    "uint64": "u8", "uint32": "u4", "uint16": "u2", "uint8": "u1", "bool": "u1",
+}  # fmt: skip
+_STORAGES = {
+    "Double": "float64", "Float": "float32", "Half": "float16", "BFloat16": "bfloat16",
+    "Long": "int64", "Int": "int32", "Short": "int16", "Char": "int8", "Byte": "uint8",
+    "Bool": "bool",
+}  # fmt: skip
+_MAX_AXES = 64
+WAY_OUT = (
+    "In the program that made the file write torch.save(model.state_dict(), ...) "
+    "and take the new file"
+)
+_NO_ARRAYS = {
+    "torch._utils._rebuild_sparse": "a sparse tensor",
+    "torch._utils._rebuild_nested": "a nested tensor",
+    "torch._utils._rebuild_qtensor": "a quantised tensor",
+    "torch._utils._rebuild_meta": "a tensor without numbers (on the device meta)",
+    "torch.QInt": "a quantised tensor",
+    "torch.QUInt": "a quantised tensor",
+    "torch.qint": "a quantised tensor",
+    "torch.quint": "a quantised tensor",
+    "torch.Complex": "complex numbers",
+    "torch.complex": "complex numbers",
+    "torch.Float8": "8-bit floating point numbers",
+    "torch.float8": "8-bit floating point numbers",
+}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class DType:
+    """A type of numbers by PyTorch's name; also stands for the storage class of that type."""
+
+    name: str
+
+    @property
+    def size(self) -> int:
+        return np.dtype(STORED[self.name]).itemsize
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Storage:
+    """The bytes ``start`` to ``start + size`` of the storage ``key``, which has ``total``."""
+
+    key: str
+    dtype: DType
+    total: int
+    start: int
+    size: int
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Tensor:
+    """A tensor's place in a storage; offset and strides count elements of ``dtype``."""
+
+    storage: Storage
+    dtype: DType
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    @property
+    def bytes_in_memory(self) -> int:
+        return math.prod(self.shape) * max(self.dtype.size, 4)  # bfloat16 becomes float32
+
+
+class PickledArray(Buildable):
+    """A NumPy array inside the pickled data."""
+
+    def __init__(self) -> None:
+        self.array: np.ndarray | None = None
+
+    def build(self, state: Any) -> None:
+        _, shape, dtype, column_major, data = state
+        self.fill(data, dtype, shape, "F" if column_major else "C")
+
+    def fill(self, data: Any, dtype: Any, shape: Any, order: Any) -> None:
+        data = data.encode("utf-8") if type(data) is str else data  # Python 2's bytes
+        if not isinstance(dtype, _NumPyType) or type(data) is not bytes:
+            raise ValueError("the pickled data hold a NumPy array without a type or bytes")
+        shape = _whole_numbers(shape, "the shape of an array")
+        if math.prod(shape) * dtype.dtype.itemsize != len(data):
+            raise ValueError("the pickled data hold a NumPy array of another size than its bytes")
+        array = np.frombuffer(data, dtype.dtype)
+        self.array = array.reshape(shape, order="F" if order == "F" else "C")
+
+    @property
+    def bytes_in_memory(self) -> int:
+        return 0 if self.array is None else self.array.nbytes
+
+
+class _NumPyType(Buildable):
+    def __init__(self, text: Any, align: Any = False, copy: Any = False) -> None:
+        if type(text) is not str or not re.fullmatch(r"[biufcSU]\d{1,4}", text):
+            _refuse(f"NumPy values of type {short(text)}")
+        self.dtype = np.dtype(text)
+
+    def build(self, state: Any) -> None:
+        if state[1] in ("<", ">"):
+            self.dtype = self.dtype.newbyteorder(state[1])
+
+
+class _Attributes(dict[str, Any], Buildable):
+    """An argparse.Namespace, as a dict."""
+
+    def build(self, state: Any) -> None:
+        if type(state) is not dict:
+            raise ValueError("the pickled data hold attributes that are no dict")
+        self.update(state)
+
+
+def is_array(value: Any) -> bool:
+    """Whether a value of a checkpoint is an array of numbers."""
+    if isinstance(value, PickledArray):
+        value = value.array
+    return isinstance(value, Tensor) or (
+        isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
+    )
+
+
+def look_up(module: str, name: str) -> Any:
+    """What a name in pickled data stands for. Raises Refused if it is none of the known ones."""
+    module = {"__builtin__": "builtins", "torch.tensor": "torch._tensor"}.get(module, module)
+    full = f"{module}.{name}".replace("numpy._core.", "numpy.core.")
+    if full in _NAMES:
+        return _NAMES[full]
+    for beginning, what in _NO_ARRAYS.items():
+        if full.startswith(beginning):
+            _refuse(f"{what} ({short(full)})")
+    raise Refused(
+        f"a checkpoint must hold tensors only, got {short(full)}, which is code; nothing was run. "
+        f"{WAY_OUT}"
+    )
+
+
+def short(value: Any) -> str:
+    """``value`` in at most 80 characters that can be printed."""
+    if type(value) is not str:
+        value = str(value) if type(value) is int else f"a {type(value).__name__}"
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in value[:81])
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _refuse(what: str) -> NoReturn:
+    raise Refused(
+        f"a checkpoint must hold plain tensors of real numbers, got {what}; convert it in the "
+        "program that made the file, e.g. with tensor.to_dense(), .dequantize() or .float()"
+    )
+
+
+def storage_of(identity: Any) -> Storage:
+    """What a persistent id stands for: ("storage", class, key, location, elements[, view]).
+
+    A view, of PyTorch before 0.4, is (key, first element, elements).
+    """
+    if type(identity) is not tuple or len(identity) not in (5, 6):
+        raise ValueError("the pickled data refer to something else than a storage")
+    what, dtype, key, location, count = identity[:5]
+    if what != "storage" or not isinstance(dtype, DType) or type(key) is not str:
+        raise ValueError("the pickled data refer to something else than a storage")
+    if location == "meta":
+        _refuse("a tensor without numbers (on the device meta)")
+    view = identity[5] if len(identity) == 6 else None
+    _, start, length = (key, 0, count) if view is None else view
+    count, start, length = _whole_numbers((count, start, length), "the size of a storage")
+    if start + length > count:
+        raise ValueError(f"a view must lie in its storage of {count}, got {start}+{length}")
+    size = dtype.size
+    return Storage(key, dtype, count * size, start * size, length * size)
+
+
+def _tensor(
+    storage: Any, offset: Any, shape: Any, strides: Any, *_: Any, dtype: DType | None = None
+) -> Tensor:
+    """A tensor, checked to lie in its storage."""
+    if not isinstance(storage, Storage):
+        raise ValueError("the pickled data hold a tensor without a storage")
+    dtype = dtype or storage.dtype
+    (offset,) = _whole_numbers((offset,), "the offset of a tensor")
+    shape = _whole_numbers(shape, "the shape of a tensor")
+    strides = _whole_numbers(strides, "the strides of a tensor")
+    if len(shape) != len(strides):
+        raise ValueError(f"a tensor must have a stride for each axis, got {shape} and {strides}")
+    last = offset + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
+    if 0 not in shape and (last + 1) * dtype.size > storage.size:
+        raise ValueError(
+            f"a tensor must lie in its storage of {storage.size // dtype.size} numbers, got shape "
+            f"{shape}, strides {strides}, offset {offset}"
+        )
+    return Tensor(storage, dtype, offset, shape, strides)
+
+
+def _tensor_of_type(
+    storage: Any, offset: Any, shape: Any, strides: Any, grad: Any, hooks: Any, dtype: Any, *_: Any
+) -> Tensor:
+    if not isinstance(dtype, DType):
+        raise ValueError("the pickled data hold a tensor without a type")
+    return _tensor(storage, offset, shape, strides, dtype=dtype)
+
+
+def _parameter(data: Any, *_: Any) -> Any:
+    if not isinstance(data, Tensor):
+        raise ValueError("the pickled data hold a parameter without a tensor")
+    return data
+
+
+def _with_attributes(rebuild: Any, kind: Any, arguments: Any, state: Any) -> Any:
+    """A tensor on which a program set attributes; they are left out."""
+    if not isinstance(rebuild, Handler) or type(arguments) is not tuple:
+        raise ValueError("the pickled data hold a tensor that is none")
+    if rebuild.call not in (_tensor, _tensor_of_type, _parameter):
+        raise ValueError("the pickled data hold a tensor that is none")
+    return rebuild.call(*arguments)
+
+
+def _whole_numbers(values: Any, what: str) -> tuple[int, ...]:
+    if type(values) not in (tuple, list) or len(values) > _MAX_AXES:
+        raise ValueError(f"{what} must be at most {_MAX_AXES} numbers, got {short(values)}")
+    if any(type(v) is not int or not 0 <= v < 2**63 for v in values):
+        raise ValueError(f"{what} must be whole numbers from 0, got {[short(v) for v in values]}")
+    return tuple(values)
+
+
+def _dict(items: Any = ()) -> dict[Any, Any]:
+    pairs: Iterable[Any] = items.items() if type(items) is dict else items
+    return {check_key(key): value for key, value in pairs}
+
+
+def _set(items: Any = ()) -> set[Any]:
+    return {check_key(item) for item in items}
+
+
+def _bytes(text: Any = "", encoding: Any = "latin1") -> bytes:
+    if type(text) is not str or encoding not in ("latin1", "latin-1"):
+        raise ValueError("the pickled data hold bytes in an unknown encoding")
+    return text.encode("latin-1")
+
+
+def _bytearray(data: Any = b"", encoding: Any = "latin-1") -> bytes:
+    return data if type(data) is bytes else _bytes(data, encoding)
+
+
+def _same_tuple(items: Any = ()) -> tuple[Any, ...]:
+    return tuple(items)
+
+
+def _device(kind: Any, index: Any = 0) -> str:
+    return f"{short(kind)}:{short(index)}"
+
+
+def _scalar(dtype: Any, data: Any) -> Any:
+    return _array_from_buffer(data, dtype, (), "C").array.item()
+
+
+def _array_from_buffer(data: Any, dtype: Any, shape: Any, order: Any, *_: Any) -> Any:
+    array = PickledArray()
+    array.fill(data, dtype, shape, order)
+    return array
+
+
+_NAMES: dict[str, Any] = {
+    "collections.OrderedDict": Handler(_dict),
+    "collections.Counter": Handler(_dict),
+    "argparse.Namespace": Handler(lambda: _Attributes()),
+    "builtins.set": Handler(_set),
+    "builtins.frozenset": Handler(_set),
+    "builtins.bytes": Handler(_bytes),
+    "builtins.bytearray": Handler(_bytearray),
+    "_codecs.encode": Handler(_bytes),
+    "torch.Size": Handler(_same_tuple),
+    "torch.device": Handler(_device),
+    "torch.Tensor": "torch.Tensor",
+    "torch.nn.parameter.Parameter": "torch.nn.Parameter",
+    "torch.nn.parameter.Buffer": "torch.nn.Buffer",
+    "torch.storage.UntypedStorage": DType("uint8"),
+    "torch._utils._rebuild_tensor": Handler(_tensor),
+    "torch._utils._rebuild_tensor_v2": Handler(_tensor),
+    "torch._utils._rebuild_tensor_v3": Handler(_tensor_of_type),
+    "torch._utils._rebuild_parameter": Handler(_parameter),
+    "torch._utils._rebuild_parameter_with_state": Handler(_parameter),
+    "torch._tensor._rebuild_from_type_v2": Handler(_with_attributes),
+    "numpy.dtype": Handler(_NumPyType),
+    "numpy.ndarray": "numpy.ndarray",
+    "numpy.core.multiarray.scalar": Handler(_scalar),
+    "numpy.core.multiarray._reconstruct": Handler(lambda *_: PickledArray()),
+    "numpy.core.numeric._frombuffer": Handler(_array_from_buffer),
+}
+_NAMES |= {f"torch.{name}": DType(name) for name in STORED}
+_NAMES |= {f"torch.{name}Storage": DType(dtype) for name, dtype in _STORAGES.items()}
+_NAMES |= {f"torch.cuda.{name}Storage": DType(dtype) for name, dtype in _STORAGES.items()}
