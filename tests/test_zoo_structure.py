@@ -126,6 +126,13 @@ def test_smallest_image(name):
             model(nn.shape_input(model, (1, 3, n - 1, 40)))
 
 
+def test_a_net_for_one_size_names_it():
+    model = build("lenet5")
+    assert model.smallest_input(channels=1) == 28
+    with pytest.raises(ValueError, match="images must be at least 28x28, got 9x9"):
+        model(np.zeros((1, 1, 9, 9), np.float32))
+
+
 def test_any_image_size():
     """Adaptive pooling lets AlexNet and VGG take other sizes than 224."""
     for name in ("alexnet", "vgg11"):

@@ -58,6 +58,16 @@ def data_dir_option(command: Callable) -> Callable:
     )(command)
 
 
+def parse_shape(ctx: click.Context, _: click.Parameter, text: str | None) -> tuple[int, ...] | None:
+    """The callback of an option "C,H,W"."""
+    if text is None:
+        return None
+    parts = text.replace("x", ",").split(",")
+    if len(parts) != 3 or not all(part.strip().isdecimal() and int(part) for part in parts):
+        raise click.BadParameter(f"must be channels,height,width such as 1,28,28, got {text!r}")
+    return tuple(int(part) for part in parts)
+
+
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], last: bool = False) -> None:
     """Print rows under their names; numbers belong to the right, which a name "> x" asks for.
 

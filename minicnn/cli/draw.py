@@ -5,13 +5,12 @@ from pathlib import Path
 import click
 
 from .. import models, nn, viz
-from .common import Command
-from .look import _shape
+from .common import Command, parse_shape
 
 
 @click.command(cls=Command)
 @click.argument("model")
-@click.option("--input", "shape", metavar="C,H,W", callback=_shape,
+@click.option("--input", "shape", metavar="C,H,W", callback=parse_shape,
               help="Size of the image.  [default: what the model was made for]")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE.svg",
               help="Where to write the picture.  [default: MODEL.svg]")  # fmt: skip

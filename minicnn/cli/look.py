@@ -14,21 +14,12 @@ import numpy as np
 from .. import __version__, data, models, nn
 from ..kernels import current_kernels
 from ..testing import Report, check_ops
-from .common import Command, kernels_option, print_table
-
-
-def _shape(ctx: click.Context, _: click.Parameter, text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    parts = text.replace("x", ",").split(",")
-    if len(parts) != 3 or not all(part.strip().isdecimal() and int(part) for part in parts):
-        raise click.BadParameter(f"must be channels,height,width such as 1,28,28, got {text!r}")
-    return tuple(int(part) for part in parts)
+from .common import Command, kernels_option, parse_shape, print_table
 
 
 @click.command(cls=Command)
 @click.argument("model")
-@click.option("--input", "shape", metavar="C,H,W", callback=_shape,
+@click.option("--input", "shape", metavar="C,H,W", callback=parse_shape,
               help="Size of the image.  [default: what the model was made for]")  # fmt: skip
 def summary(model: str, shape: tuple[int, ...] | None) -> None:
     """Show what each layer of a MODEL costs, for one image."""

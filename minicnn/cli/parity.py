@@ -2,21 +2,22 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 
-from .. import models, nn, weights
+from .. import models, nn
 from ..testing import Golden, compare_golden, compare_layers, first_difference, golden, seed_weights
 from ..testing.parity import (
     TOLERANCES,
     LayerDifference,
+    compare_gradients,
     import_torchvision,
     torchvision_names,
     torchvision_net,
 )
-from .common import Command, kernels_option, print_table
-from .look import _shape
+from .common import Command, kernels_option, parse_shape, print_table
 
 _SHOWN = 5  # rows with the largest differences where all is well
 _AROUND = (2, 4)  # rows before and from the first one that differs
@@ -26,37 +27,44 @@ _AROUND = (2, 4)  # rows before and from the first one that differs
 @click.argument("model")
 @click.option("--weights", "file", type=click.Path(path_type=Path),
               help="File of weights for both.  [default: random weights]")  # fmt: skip
-@click.option("--input", "shape", metavar="C,H,W", callback=_shape,
+@click.option("--input", "shape", metavar="C,H,W", callback=parse_shape,
               help="Size of the two images.  [default: small ones]")  # fmt: skip
 @click.option("--dtype", type=click.Choice(list(TOLERANCES)), default="float64", show_default=True,
               help="How exactly to compute.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
               help="For the random images and weights.")  # fmt: skip
+@click.option("--gradients", is_flag=True, help="Compare the gradients of all parameters too.")
 @click.option("--all", "every", is_flag=True, help="Print every layer.")
 @kernels_option
 def parity(
     model: str, file: Path | None, shape: tuple[int, ...] | None, dtype: str, seed: int,
-    every: bool, kernels: str,
+    gradients: bool, every: bool, kernels: str,
 ) -> None:  # fmt: skip
     """Compare a MODEL layer by layer with torchvision's of the same name.
 
     Both get the same weights and images, in eval mode. Where torchvision is not installed or lacks
     the MODEL, what its layers compute is compared with stored numbers.
     """
-    with nn.init.skip():
-        net = models.create(model)
-    default = file is None and shape is None and seed == 0
+    default = file is None and shape is None and seed == 0 and not gradients
     stored = None if model in torchvision_names() else _stored(model, default)
+    with nn.init.skip():
+        net = models.create(model, weights=file)
     x = golden.seeded_input((2, *(shape or _usual_shape(model))), seed).astype(np.float64)
     net.double()
     if file is None:
         seed_weights(net, x, seed)  # in float64 also for a comparison in float32
-    else:
-        models.load_weights(net, weights.load(file))
     if dtype == "float32":
         net.float()
-    rows, reference = _compare(model, net, stored, x.astype(dtype))
-    same = _report(model, rows, reference, TOLERANCES[dtype], every)
+    x, tolerance = x.astype(dtype), TOLERANCES[dtype]
+    if stored is not None:
+        rows, reference = compare_golden(net, stored, x), f"{stored.reference} (stored numbers)"
+    else:
+        theirs = _torchvision(model, net)
+        release = import_torchvision().__version__.split("+")[0]
+        rows, reference = compare_layers(net, theirs, x), f"torchvision {release}"
+    same = _report(model, rows, reference, tolerance, every)
+    if gradients:
+        same &= _report_gradients(compare_gradients(net, theirs, x), tolerance)
     click.echo(f"images {_by(x.shape)}, {dtype}, {kernels} kernels")
     if not same:
         click.get_current_context().exit(1)
@@ -74,7 +82,8 @@ def _stored(model: str, default: bool) -> Golden:
     if not default:
         raise ValueError(
             f"parity: {model} must be compared with stored numbers ({why}), which are of one "
-            "seed, size and set of weights, got others; leave out --weights, --input and --seed"
+            "seed, size and set of weights, without gradients; leave out --weights, --input, "
+            "--seed and --gradients"
         )
     return golden.load(model)
 
@@ -86,15 +95,21 @@ def _usual_shape(model: str) -> tuple[int, ...]:
     return models.input_shape(model)
 
 
-def _compare(
-    model: str, net: nn.Module, stored: Golden | None, x: np.ndarray
-) -> tuple[list[LayerDifference], str]:
-    """The layers' differences, and the name of the reference."""
-    if stored is not None:
-        return compare_golden(net, stored, x), f"{stored.reference} (stored numbers)"
-    theirs = torchvision_net(model, net.state_dict())
-    release = import_torchvision().__version__.split("+")[0]
-    return compare_layers(net, theirs, x), f"torchvision {release}"
+def _torchvision(model: str, net: models.Network) -> Any:
+    """torchvision's net with the weights and options of ours."""
+    options: dict[str, Any] = {"num_classes": net.num_classes}
+    if getattr(net, "transform_input", False):
+        options["transform_input"] = True
+    return torchvision_net(model, net.state_dict(), **options)
+
+
+def _report_gradients(differences: dict[str, float], tolerance: float) -> bool:
+    worst = max(differences, key=lambda name: differences[name])
+    click.echo(
+        f"gradients of {len(differences) - 1} parameters and of the images: largest relative "
+        f"difference {differences[worst]:.1e} ({worst})"
+    )
+    return differences[worst] <= tolerance
 
 
 def _report(

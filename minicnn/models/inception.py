@@ -120,5 +120,5 @@ def inception_v3(**options: Any) -> Inception3:
 
 def inception_v3_cifar(**options: Any) -> Inception3:
     """For 32x32 pixels and a CPU: an eighth as wide, no auxiliary head; 346,830 parameters."""
-    small = {"num_classes": 10, "aux_logits": False, "width_mult": 0.125, "small_images": True}
-    return Inception3(**small | options)
+    small = {"num_classes": 10, "width_mult": 0.125, "small_images": True, "dropout": 0.2}
+    return Inception3(**small | {"aux_logits": False} | options)

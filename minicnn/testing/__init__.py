@@ -1,9 +1,20 @@
-"""Checks of gradients, for ops, for any function of Tensors and for Modules."""
+"""Checks of gradients (of ops, any function of Tensors, Modules) and parity with other nets."""
 
 from .examples import Example, check_ops, examples
+from .golden import Golden
 from .gradcheck import gradcheck, gradgradcheck
+from .parity import (
+    LayerDifference,
+    compare_golden,
+    compare_gradients,
+    compare_layers,
+    first_difference,
+    seed_weights,
+)  # fmt: skip
 from .report import InputReport, Report
 
 __all__ = [
-    "Example", "InputReport", "Report", "check_ops", "examples", "gradcheck", "gradgradcheck",
+    "Example", "Golden", "InputReport", "LayerDifference", "Report", "check_ops", "compare_golden",
+    "compare_gradients", "compare_layers", "examples", "first_difference", "gradcheck",
+    "gradgradcheck", "seed_weights",
 ]  # fmt: skip
