@@ -273,3 +273,10 @@ def test_fit_trains_all_heads_and_measures_the_main_one():
     assert history[0].train_accuracy == (first[0].argmax(1) == labels).mean()
     after = model.state_dict()
     assert all((after[name] != before[name]).any() for name, _ in model.named_parameters())
+
+
+def test_the_usual_loss_does_not_take_auxiliary_heads():
+    images = Dataset(np.zeros((2, 3, 64, 64), np.float32), np.array([0, 1]), ["a", "b"], "two")
+    model = GoogLeNet(2, width_mult=1 / 8)
+    with pytest.raises(TypeError, match="got 3 outputs.*loss=models.auxiliary_loss"):
+        train.fit(model, images, optimizer=SGD(model.parameters(), 0.1), progress=False)

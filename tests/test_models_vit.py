@@ -92,6 +92,33 @@ def test_whole_net_is_that_of_torch(torch, channels):
     assert_same_as_torch(ours, theirs, (2, channels, 8, 8))
 
 
+def test_a_stem_of_convolutions_is_that_of_torch(torch):
+    """The patches of 4 pixels are cut from maps of a half and of a quarter of the size."""
+    t = torch.nn
+    for stem in ((5,), (5, 7)):
+        sizes = {"image_size": 16, "patch_size": 4, "hidden_dim": 6, "num_heads": 2, "mlp_dim": 10}
+        ours = vit.VisionTransformer(3, 2, num_layers=1, conv_stem=stem, **sizes)
+        scale = 2 ** len(stem)
+        inner = torch_vit(torch, stem[-1], 16 // scale, 4 // scale, 1, 2, 6, 10, 3)
+        token = inner.token
+        del inner.token  # the state dict of ours begins with it
+        inputs = (2, *stem)
+        layers = []
+        for i, o in zip(inputs, stem, strict=False):
+            layers += [t.Conv2d(i, o, 3, 2, 1, bias=False), t.BatchNorm2d(o), t.ReLU()]
+
+        class Stemmed(t.Module):
+            def __init__(self, token, layers, inner):
+                super().__init__()
+                self.token, self.stem, self.inner = token, t.Sequential(*layers), inner
+
+            def forward(self, x):
+                self.inner.__dict__["token"] = self.token
+                return self.inner(self.stem(x))
+
+        assert_same_as_torch(ours, Stemmed(token, layers, inner), (2, 2, 16, 16))
+
+
 @pytest.mark.parametrize("check", [gradcheck, gradgradcheck])
 def test_gradients_of_a_block(check):
     x = Tensor(RANDOM.standard_normal((2, 3, 4)), requires_grad=True)
@@ -128,7 +155,7 @@ def test_first_weights():
     assert np.array_equal(y.numpy(), np.zeros((2, 10)))
     state = model.state_dict()
     assert not state["class_token"].any() and not state["conv_proj.bias"].any()
-    assert abs(state["conv_proj.weight"].std() * np.sqrt(3 * 4 * 4) - 1) < 0.05
+    assert abs(state["conv_proj.weight"].std() * np.sqrt(64) - 1) < 0.05
     assert abs(state["encoder.pos_embedding"].std() / 0.02 - 1) < 0.05
     mlp = "encoder.layers.encoder_layer_0.mlp."
     fan_out, fan_in = state[mlp + "0.weight"].shape
@@ -176,5 +203,7 @@ def test_images_of_another_size_are_refused(shape):
 
 
 def test_patches_must_fill_the_image():
-    with pytest.raises(ValueError, match="image_size must be a multiple of patch_size, got .*30"):
+    with pytest.raises(ValueError, match="image_size must be a multiple of patch_size.*got .*30"):
         vit.vit_tiny_cifar(image_size=30)
+    with pytest.raises(ValueError, match=r"patch_size=4, conv_stem=\(8, 8, 8\)"):
+        vit.vit_tiny_cifar(conv_stem=(8, 8, 8))

@@ -378,7 +378,6 @@ def test_command_with_torchvision(tmp_path):
     assert "torchvision lacks it" in run("lenet5_small", code=1)
 
 
-@pytest.mark.slow
 def test_torchvision_for_another_torch_can_be_imported(torch, tmp_path):
     """A package that describes operators which nobody has declared, as torchvision does."""
     (tmp_path / "torchvision.py").write_text(

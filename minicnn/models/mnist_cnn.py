@@ -13,7 +13,6 @@ dropout before each fully connected layer (Srivastava et al., 2014). No paper ha
                                                      421,738
 """
 
-
 from .. import nn
 from ..tensor import Tensor
 from .network import Network

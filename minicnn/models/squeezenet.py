@@ -60,11 +60,13 @@ class Fire(nn.Module):
 
 
 class SqueezeNet(Network):
-    """(N, C, H, W) -> (N, num_classes) logits, none of them negative.
+    """(N, C, H, W) -> (N, num_classes) logits, none of them negative but with ``batch_norm``.
 
     ``version`` is "1_0", for images of any size from 21x21, or "1_1", from 17x17. ``width_mult``
     scales the channels of all layers but the last. ``small_images`` is for 32x32 pixels: conv1 has
-    stride 1 and keeps the size, and the pool before fire2 is left out.
+    stride 1 and keeps the size, and the pool before fire2 is left out. ``batch_norm`` puts one
+    after conv1 and each fire module and leaves out the ReLU after conv10: a narrow net otherwise
+    hardly starts to learn, and a class whose logit is 0 for all images has no gradient.
 
     Raises ValueError for another version.
     """
@@ -74,6 +76,7 @@ class SqueezeNet(Network):
     def __init__(
         self, version: str = "1_0", num_classes: int = 1000, in_channels: int = 3, *,
         width_mult: float = 1.0, dropout: float = 0.5, small_images: bool = False,
+        batch_norm: bool = False,
     ) -> None:  # fmt: skip
         if version not in VERSIONS:
             known = ", ".join(VERSIONS)
@@ -83,17 +86,18 @@ class SqueezeNet(Network):
         channels = int(first * width_mult)
         stride, padding = (1, window // 2) if small_images else (2, 0)
         conv1 = nn.Conv2d(in_channels, channels, window, stride, padding)
-        self.features = nn.Sequential(conv1, nn.ReLU())
+        self.features = nn.Sequential(conv1, *_norm(channels, batch_norm), nn.ReLU())
         for number, fire in enumerate(FIRES, start=2):
             if number in pools and not (small_images and number == 2):
                 self.features.append(nn.MaxPool2d(3, 2, ceil_mode=True))
             squeeze, expand = (int(planes * width_mult) for planes in fire)
             self.features.append(Fire(channels, squeeze, expand, expand))
             channels = 2 * expand
+            for norm in _norm(channels, batch_norm):
+                self.features.append(norm)
         conv10 = nn.Conv2d(channels, num_classes, 1)
-        self.classifier = nn.Sequential(
-            nn.Dropout(dropout), conv10, nn.ReLU(), nn.AdaptiveAvgPool2d(1)
-        )
+        last = nn.Identity() if batch_norm else nn.ReLU()
+        self.classifier = nn.Sequential(nn.Dropout(dropout), conv10, last, nn.AdaptiveAvgPool2d(1))
         self._initialise(conv10)
 
     def _initialise(self, conv10: nn.Conv2d) -> None:
@@ -107,6 +111,10 @@ class SqueezeNet(Network):
         return self.classifier(self.features(x)).flatten(1)
 
 
+def _norm(channels: int, batch_norm: bool) -> list[nn.Module]:
+    return [nn.BatchNorm2d(channels)] if batch_norm else []
+
+
 def squeezenet1_0(**options: Any) -> SqueezeNet:
     return SqueezeNet("1_0", **options)
 
@@ -116,5 +124,5 @@ def squeezenet1_1(**options: Any) -> SqueezeNet:
 
 
 def squeezenet_cifar(num_classes: int = 10, **options: Any) -> SqueezeNet:
-    """Version 1.1 for images of 32x32 pixels. 0.73 million parameters."""
-    return SqueezeNet("1_1", num_classes, small_images=True, **options)
+    """Version 1.1 with batch norms, for images of 32x32 pixels. 0.73 million parameters."""
+    return SqueezeNet("1_1", num_classes, **({"small_images": True, "batch_norm": True} | options))

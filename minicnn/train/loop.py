@@ -114,6 +114,7 @@ class _Learner(NamedTuple):
         x, target = Tensor(images).to(self.device), Tensor(labels).to(self.device)
         with np.errstate(all="ignore"):  # a loss that is not finite says it better
             outputs = self.model(x)
+            _check_loss(self.loss, outputs)
             loss = self.loss(outputs, target)
             value = loss.item()
             if not math.isfinite(value):
@@ -126,6 +127,14 @@ class _Learner(NamedTuple):
             self.schedule.step()
         logits = outputs[0] if isinstance(outputs, tuple) else outputs
         return value, int((logits.data.argmax(1) == target.data).sum())
+
+
+def _check_loss(loss: Loss, outputs: Any) -> None:
+    if isinstance(outputs, tuple) and loss is ops.cross_entropy:
+        raise TypeError(
+            f"fit: cross_entropy takes logits, got {len(outputs)} outputs of the model, the last "
+            "of auxiliary heads; pass loss=models.auxiliary_loss, or build the model without them"
+        )
 
 
 def evaluate(
