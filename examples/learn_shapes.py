@@ -19,11 +19,24 @@ class Recipe(NamedTuple):
     options: dict[str, Any]
     lr: float
     steps: int
-    size: int = 32
 
 
-RECIPES = {
-#RECIPES
+RECIPES: dict[str, Recipe] = {
+    "alexnet_cifar": Recipe({"width_mult": 0.25, "dropout": 0.0}, 0.001, 500),
+    "vgg11_bn_cifar": Recipe({"width_mult": 0.125, "dropout": 0.2}, 0.005, 300),
+    "googlenet_cifar": Recipe({}, 0.005, 200),
+    "inception_v3_cifar": Recipe({}, 0.01, 300),
+    "resnet18_cifar": Recipe({"width_mult": 0.125}, 0.01, 250),
+    "resnet20": Recipe({"width_mult": 0.25}, 0.01, 250),
+    "densenet_cifar": Recipe({"block_config": (3, 3, 3), "growth_rate": 8}, 0.01, 300),
+    "squeezenet_cifar": Recipe({"width_mult": 0.5, "dropout": 0.2}, 0.005, 300),
+    "mobilenet_v1_cifar": Recipe({"width_mult": 0.25}, 0.01, 300),
+    "mobilenet_v2_cifar": Recipe({"width_mult": 0.25, "dropout": 0.0}, 0.01, 300),
+    "mobilenet_v3_cifar": Recipe({"width_mult": 0.5}, 0.01, 300),
+    "efficientnet_cifar": Recipe({"width_mult": 0.25, "depth_mult": 0.5}, 0.01, 300),
+    "vit_tiny_cifar": Recipe(
+        {"patch_size": 8, "conv_stem": (32, 64, 64), "num_layers": 2}, 0.003, 600
+    ),
 }
 
 
@@ -36,8 +49,8 @@ class Result(NamedTuple):
 def learn(name: str, seed: int = 0) -> Result:
     """Train a model as its recipe says; its accuracy on images that it has not seen."""
     recipe = RECIPES[name]
-    seen = data.shapes(recipe.steps * BATCH, size=recipe.size, seed=1)
-    unseen = data.shapes(1000, size=recipe.size, seed=2)
+    seen = data.shapes(recipe.steps * BATCH, seed=1)
+    unseen = data.shapes(1000, seed=2)
     manual_seed(seed)
     net = models.create(name, num_classes=len(seen.classes), **recipe.options)
     optimizer = optim.AdamW(net.parameters(), lr=recipe.lr, weight_decay=0.01)
