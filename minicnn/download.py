@@ -1,5 +1,6 @@
 """Download a file with a known checksum from the first mirror that has it."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,21 +27,24 @@ def download(name: str, sha256: str, mirrors: Sequence[str], folder: Path) -> Pa
     Raises ConnectionError, with the reason of each mirror, if none serves the right bytes; OSError
     if the folder cannot be written.
     """
+    import requests
+
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
     if path.is_file() and _has(path, sha256):
         return path
-    part = path.with_name(f"{name}.part")
+    part = path.with_name(f".{name}.{os.getpid()}.part")
     failures: list[str] = []
     last: Exception | None = None
     for mirror in mirrors:
         url = f"{mirror.rstrip('/')}/{name}"
+        part.unlink(missing_ok=True)
         try:
             _fetch(url, part)
             if not _has(part, sha256):
                 raise ValueError(f"{url}: SHA-256 must begin with {sha256}")
             return part.replace(path)
-        except (OSError, ValueError) as error:
+        except (requests.RequestException, ValueError) as error:
             failures.append(f"{url} ({_reason(error)})")
             last = error
         finally:

@@ -70,7 +70,7 @@ def build_in_torch(name: str, torch):
 @pytest.mark.parametrize("name", ["lenet5", "lenet5_small", "mnist_cnn"])
 def test_same_numbers_as_torch(name):
     torch = pytest.importorskip("torch", reason="parity with torch needs torch: pip install torch")
-    model = models.create(name, **({"p": 0.0} if name == "mnist_cnn" else {})).double()
+    model = models.create(name, **({"dropout": 0.0} if name == "mnist_cnn" else {})).double()
     theirs = build_in_torch(name, torch).double()
     state = model.state_dict()
     assert len(state) == len(theirs.state_dict())
@@ -111,5 +111,7 @@ def test_names():
         models.create("lenet5", depth=3)
     with pytest.raises(ValueError, match="image_size must be one of 28, 8, got 32"):
         models.LeNet5(image_size=32)
-    with pytest.raises(ValueError, match=r'does not fit input height 4.*layer "c3"'):
+    with pytest.raises(
+        ValueError, match=r"LeNet5: images must be \(N, C, 28, 28\), got \(1, 1, 8, 8\); resize"
+    ):
         models.create("lenet5")(Tensor(np.zeros((1, 1, 8, 8), np.float32)))

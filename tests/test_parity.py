@@ -337,7 +337,7 @@ def test_command_with_golden_values(no_torchvision):
 
 
 def test_command_names_the_layer_that_differs(no_torchvision, monkeypatch):
-    def create(name: str) -> nn.Module:
+    def create(name: str, **options: Any) -> nn.Module:
         model = models.resnet_cifar.resnet20()
         a_shape(model)
         return model
@@ -356,11 +356,11 @@ def test_command_needs_a_reference(no_torchvision, tmp_path):
     assert "did you mean lenet5" in run("lenet55", code=1)
 
 
-@pytest.mark.parametrize("options", [("--seed", 1), ("--input", "1,28,28"), ("--weights", "x.npz")])
+@pytest.mark.parametrize("options", [("--seed", 1), ("--input", "1,28,28"), ("--gradients",)])
 def test_options_that_stored_numbers_cannot_serve(no_torchvision, options):
     out = run("lenet5", *options, code=1)
     assert "lenet5 must be compared with stored numbers" in out
-    assert "leave out --weights, --input and --seed" in out
+    assert "leave out --weights, --input, --seed and --gradients, or install torch" in out
 
 
 def test_command_with_torchvision(tmp_path):

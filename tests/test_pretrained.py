@@ -167,6 +167,71 @@ def test_classes_of_the_file_and_of_the_caller(tmp_path):
     assert np.array_equal(own["conv1.weight"].numpy(), state["conv1.weight"])
 
 
+def test_options_without_which_it_makes_no_sense(tmp_path):
+    for options in ({"new_head": True}, {"prefix": "module."}, {"key": "model"}):
+        with pytest.raises(ValueError, match="are for weights, got none; add weights="):
+            models.create("resnet20", **options)
+    weights.save(tmp_path / "a.npz", numbers("resnet20"))
+    with pytest.raises(ValueError, match="for how many classes; add num_classes="):
+        models.create("resnet20", weights=tmp_path / "a.npz", new_head=True)
+    with pytest.raises(TypeError, match="create: resnext50_32x4d sets groups itself"):
+        models.create("resnext50_32x4d", groups=3)
+    with pytest.raises(TypeError, match="state must map names to arrays, got NoneType"):
+        models.load_weights(models.create("resnet20"), None)
+
+
+def test_auxiliary_heads_are_taken_or_left(tmp_path):
+    """torchvision leaves them out where it is told to, and adds them where the file has them."""
+    state = numbers("googlenet_cifar", aux_logits=True)
+    path = tmp_path / "aux.npz"
+    weights.save(path, state)
+    model = models.create("googlenet_cifar", weights=path)
+    assert same(model, state) and model.aux1 is not None
+    model = models.create("googlenet_cifar", weights=path, aux_logits=False)
+    assert same(model, state) and model.aux1 is None
+    weights.save(path, {k: a for k, a in state.items() if not k.startswith("aux")})
+    assert models.create("googlenet", weights=path, width_mult=0.25, small_images=True).aux1 is None
+    model = models.create("googlenet_cifar", weights=path, num_classes=3, new_head=True)
+    assert model.num_classes == 3
+
+
+def test_published_names_of_cifar_resnets(tmp_path):
+    state = numbers("resnet20", shortcut="B")
+    renamed = {key.replace("fc.", "linear."): array for key, array in state.items()}
+    weights.save(tmp_path / "b.npz", {f"module.{key}": array for key, array in renamed.items()})
+    model = models.create("resnet20", weights=tmp_path / "b.npz", prefix="module.")
+    assert same(model, state) and "layer2.0.downsample.0.weight" in state
+
+
+def test_presets_of_local_files(tmp_path):
+    sizes = {"image_size": 32, "patch_size": 8, "hidden_dim": 8, "num_heads": 2, "mlp_dim": 8,
+             "num_layers": 1}  # fmt: skip
+    for name, options, crop in (("vit_b_16", sizes, 32), ("mobilenet_v1_cifar", SMALL, None),
+                                ("resnet18", SMALL, 224), ("mobilenet_v1_025", {}, 224),
+                                ("resnet18", SMALL | {"in_channels": 1}, None)):  # fmt: skip
+        weights.save(tmp_path / "w.npz", numbers(name, **options))
+        preset = models.create(name, weights=tmp_path / "w.npz", **options).preset
+        assert (preset and preset.crop) == crop
+        assert preset is None or (preset.mean[0] == 0.5) == (name == "mobilenet_v1_025")
+
+
+def test_a_head_that_is_none(tmp_path):
+    for shape in ((), (0, 64), (64,)):
+        state = numbers("resnet20") | {"fc.weight": np.zeros(shape, np.float32)}
+        weights.save(tmp_path / "w.npz", state)
+        with pytest.raises(ValueError, match=r"1 of another shape: fc.weight \("):
+            models.create("resnet20", weights=tmp_path / "w.npz")
+
+
+def test_what_an_interrupted_download_left_is_not_taken(site):
+    state = numbers("squeezenet1_1")
+    path = site("squeezenet1_1", state)
+    path.parent.mkdir(parents=True)
+    for name in (f"{path.name}.part", f".{path.name}.{os.getpid()}.part"):
+        (path.parent / name).write_bytes(b"half")
+    assert same(models.create("squeezenet1_1", weights="DEFAULT"), state)
+
+
 def test_a_prefix_is_advised_and_taken_away(tmp_path):
     state = numbers("resnet20")
     path = tmp_path / "parallel.npz"
@@ -201,10 +266,15 @@ def test_half_matching_weights_are_reported_by_key():
 
 
 def test_foreign_weights(tmp_path):
-    with pytest.raises(FileNotFoundError, match="a name one of IMAGENET1K_V1, IMAGENET1K_V2, got"):
+    with pytest.raises(
+        FileNotFoundError, match="a file or one of IMAGENET1K_V1, IMAGENET1K_V2, got"
+    ):
         models.create("resnet50", weights="IMAGENET1K_V9")
-    with pytest.raises(FileNotFoundError, match="none is published"):
-        models.create("resnet20", weights="IMAGENET1K_V1")
+    for name in ("IMAGENET1K_V1", "DEFAULT"):
+        with pytest.raises(FileNotFoundError, match=f"none is published by name, got '{name}'"):
+            models.create("resnet20", weights=name)
+    with pytest.raises(FileNotFoundError, match=r"\(a folder\)"):
+        models.create("resnet20", weights=tmp_path)
     (tmp_path / "page.pth").write_text("<!DOCTYPE html><html>404</html>", encoding="utf-8")
     with pytest.raises(ValueError, match=r"page\.pth"):
         models.create("resnet20", weights=tmp_path / "page.pth")
@@ -228,6 +298,11 @@ NARROW = {
     "squeezenet_cifar": SMALL, "mobilenet_v1_cifar": SMALL, "mobilenet_v2_cifar": SMALL,
     "mobilenet_v3_cifar": {}, "efficientnet_cifar": SMALL, "vit_tiny_cifar": {},
 }  # fmt: skip
+
+
+def test_a_new_head_has_the_dtype_of_the_net():
+    model = models.create("resnet20", width_mult=0.25).double().replace_head(3)
+    assert {p.dtype for p in model.parameters()} == {np.dtype(np.float64)}
 
 
 @pytest.mark.parametrize("name", NARROW)
@@ -263,8 +338,12 @@ def test_features_by_the_names_of_layers():
     assert [y.shape for y in found.values()] == [(2, 16, 8, 8), (2, 4, 32, 32), (2, 16, 1, 1)]
     assert np.allclose(found["layer3"].numpy(), by_hand.numpy(), atol=1e-6)
     assert np.array_equal(model(x).numpy(), again.numpy())
+    assert list(model.extract(x, "layer1")) == ["layer1"]
     with pytest.raises(ValueError, match="'layer9'; near: layer"):
         model.extract(x, ["layer9"])
+    aux = models.create("googlenet_cifar", aux_logits=True).eval()
+    with pytest.raises(ValueError, match="got aux1.fc1 that eval mode does not call"):
+        aux.extract(x, ["fc", "aux1.fc1"])
 
 
 DOG = Path(os.environ.get("MINICNN_DATA", "nowhere")) / "dog.jpg"

@@ -299,7 +299,7 @@ def test_command(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("out", "message"),
     [("nowhere/x.svg", "the folder must exist"), ("notes.svg", "another kind of file"),
-     (".", "got a folder")],
+     (".", "must end in .svg"), ("x.png", "must end in .svg, got x.png")],
 )  # fmt: skip
 def test_command_keeps_what_is_there(tmp_path, monkeypatch, out, message):
     monkeypatch.chdir(tmp_path)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import minicnn
 from minicnn import models, nn
 
 # Of every state-dict entry its name, shape and dtype, in order; torchvision's, and for MobileNet V1
@@ -106,7 +107,7 @@ def test_every_model_takes_classes_and_channels(name):
 
 @pytest.mark.parametrize("name", models.list())
 def test_a_wrong_option_is_refused(name):
-    with pytest.raises(TypeError, match="depht"):
+    with pytest.raises(TypeError, match=f"create: {name} must have the option, got 'depht'"):
         build(name, depht=3)
 
 
@@ -127,10 +128,48 @@ def test_smallest_image(name):
 
 
 def test_a_net_for_one_size_names_it():
-    model = build("lenet5")
-    assert model.smallest_input(channels=1) == 28
-    with pytest.raises(ValueError, match="images must be at least 28x28, got 9x9"):
-        model(np.zeros((1, 1, 9, 9), np.float32))
+    for name, channels, size in (
+        ("lenet5", 1, 28),
+        ("mnist_cnn", 1, 28),
+        ("vit_tiny_cifar", 3, 32),
+    ):
+        model = build(name)
+        assert model.smallest_input(channels) == size
+        rule = rf"images must be \(N, C, {size}, {size}\), got \(1, {channels}, 9, 9\); resize"
+        with pytest.raises(ValueError, match=rule):
+            model(x=np.zeros((1, channels, 9, 9), np.float32))
+
+
+@pytest.mark.parametrize("name", ["googlenet_cifar", "densenet_cifar", "efficientnet_cifar"])
+def test_a_refused_image_leaves_the_net_as_it_was(name):
+    """Also in training mode, where batch norms move their estimates and dropout draws."""
+    model = models.create(name).train()
+    before, state = model.state_dict(), minicnn.random.get_state()
+    assert 1 <= model.smallest_input() <= 32
+    with pytest.raises(ValueError):
+        model(np.zeros((2, 3, 0, 3), np.float32))
+    after = model.state_dict()
+    assert all(np.array_equal(before[key], after[key]) for key in before)
+    assert all(type(x.data) is np.ndarray for _, x in model.named_state())
+    assert str(state) == str(minicnn.random.get_state())
+    assert all(module.training for module in model.modules())
+
+
+def test_training_mode_asks_for_larger_images_where_there_are_auxiliary_heads():
+    model = build("inception_v3", width_mult=0.125)
+    assert (model.eval().smallest_input(), model.train().smallest_input()) == (75, 299)
+    inside = nn.Sequential(model)
+    with pytest.raises(
+        ValueError, match="Inception3: images must be at least 299x299, got 200x200"
+    ):
+        inside(np.zeros((2, 3, 200, 200), np.float32))
+
+
+def test_shapes_alone_never_reach_running_estimates():
+    model = models.create("resnet20", width_mult=0.25).train()
+    model(nn.shape_input(model, (2, 3, 32, 32)))
+    mean = model.bn1.running_mean.data
+    assert type(mean) is np.ndarray and not mean.any()
 
 
 def test_any_image_size():

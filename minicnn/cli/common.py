@@ -58,6 +58,19 @@ def data_dir_option(command: Callable) -> Callable:
     )(command)
 
 
+def weights_options(command: Callable) -> Callable:
+    """--weights, --prefix and --key, for `models.create`."""
+    options = (
+        click.option("--key", help='Which entry of the file holds the weights, such as "model".'),
+        click.option("--prefix", help='What to strip from the names there, such as "module.".'),
+        click.option("--weights", metavar="FILE|NAME",
+                     help="A file of weights, or the name of published ones."),
+    )  # fmt: skip
+    for option in options:
+        command = option(command)
+    return command
+
+
 def parse_shape(ctx: click.Context, _: click.Parameter, text: str | None) -> tuple[int, ...] | None:
     """The callback of an option "C,H,W"."""
     if text is None:

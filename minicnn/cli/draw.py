@@ -18,6 +18,8 @@ from .common import Command, parse_shape
               help="Open N levels of frames.  [default: as many as show the blocks]")  # fmt: skip
 def draw(model: str, shape: tuple[int, ...] | None, out: Path | None, depth: int | None) -> None:
     """Draw the architecture of a MODEL as an SVG picture, which any browser shows."""
+    if out is not None and out.suffix.lower() != ".svg":
+        raise ValueError(f"draw: the name of the picture must end in .svg, got {out}; rename it")
     shape = shape or models.input_shape(model)
     with nn.init.skip():
         net = models.create(model, in_channels=shape[0])

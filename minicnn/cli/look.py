@@ -24,7 +24,9 @@ from .common import Command, kernels_option, parse_shape, print_table
 def summary(model: str, shape: tuple[int, ...] | None) -> None:
     """Show what each layer of a MODEL costs, for one image."""
     shape = shape or models.input_shape(model)
-    rows = _summarize(model, shape)
+    with nn.init.skip():
+        net = models.create(model, in_channels=shape[0])
+    rows = nn.summarize(net, (1, *shape))
     total = nn.total(rows)._replace(path="total", type="", output_shape=())
     print_table(
         ("layer", "type", "> output shape", "> parameters", "> multiply-adds", "> activation",
@@ -36,18 +38,9 @@ def summary(model: str, shape: tuple[int, ...] | None) -> None:
         "activation: bytes of the output (0: a view\nof the input); im2col: bytes of the matrix "
         "of windows that a convolution makes for a moment (total: the largest)."
     )
-
-
-def _summarize(model: str, shape: tuple[int, ...]) -> list[nn.LayerRow]:
-    try:
-        with nn.init.skip():
-            net = models.create(model, in_channels=shape[0])
-        return nn.summarize(net, (1, *shape))
-    except MemoryError as error:
-        raise MemoryError(
-            f"summary: an image of {'x'.join(map(str, shape))} must fit into the memory of this "
-            "computer, got one too large; choose a smaller --input"
-        ) from error
+    unused = sum(p.numel() for p in net.parameters()) - total.parameters
+    if unused:
+        click.echo(f"Not counted: {unused:,} parameters of heads that only training uses.")
 
 
 def _summary_row(row: nn.LayerRow) -> tuple[str, ...]:

@@ -1,7 +1,6 @@
 """`minicnn parity`: has a network the same numbers as the reference, and if not, from where on?"""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -17,7 +16,7 @@ from ..testing.parity import (
     torchvision_names,
     torchvision_net,
 )
-from .common import Command, kernels_option, parse_shape, print_table
+from .common import Command, kernels_option, parse_shape, print_table, weights_options
 
 _SHOWN = 5  # rows with the largest differences where all is well
 _AROUND = (2, 4)  # rows before and from the first one that differs
@@ -25,8 +24,7 @@ _AROUND = (2, 4)  # rows before and from the first one that differs
 
 @click.command(cls=Command)
 @click.argument("model")
-@click.option("--weights", "file", type=click.Path(path_type=Path),
-              help="File of weights for both.  [default: random weights]")  # fmt: skip
+@weights_options
 @click.option("--input", "shape", metavar="C,H,W", callback=parse_shape,
               help="Size of the two images.  [default: small ones]")  # fmt: skip
 @click.option("--dtype", type=click.Choice(list(TOLERANCES)), default="float64", show_default=True,
@@ -37,21 +35,22 @@ _AROUND = (2, 4)  # rows before and from the first one that differs
 @click.option("--all", "every", is_flag=True, help="Print every layer.")
 @kernels_option
 def parity(
-    model: str, file: Path | None, shape: tuple[int, ...] | None, dtype: str, seed: int,
-    gradients: bool, every: bool, kernels: str,
+    model: str, shape: tuple[int, ...] | None, dtype: str, seed: int, gradients: bool,
+    every: bool, kernels: str, **reading: Any,
 ) -> None:  # fmt: skip
     """Compare a MODEL layer by layer with torchvision's of the same name.
 
     Both get the same weights and images, in eval mode. Where torchvision is not installed or lacks
     the MODEL, what its layers compute is compared with stored numbers.
     """
-    default = file is None and shape is None and seed == 0 and not gradients
-    stored = None if model in torchvision_names() else _stored(model, default)
+    shape_of = shape or _usual_shape(model)  # raises for an unknown name
     with nn.init.skip():
-        net = models.create(model, weights=file)
-    x = golden.seeded_input((2, *(shape or _usual_shape(model))), seed).astype(np.float64)
+        net = models.create(model, in_channels=shape_of[0], **reading)
+    default = not any((*reading.values(), shape, seed, gradients))
+    stored = None if model in torchvision_names() else _stored(model, default)
+    x = golden.seeded_input((2, *shape_of), seed).astype(np.float64)
     net.double()
-    if file is None:
+    if reading["weights"] is None:
         seed_weights(net, x, seed)  # in float64 also for a comparison in float32
     if dtype == "float32":
         net.float()
@@ -59,7 +58,7 @@ def parity(
     if stored is not None:
         rows, reference = compare_golden(net, stored, x), f"{stored.reference} (stored numbers)"
     else:
-        theirs = _torchvision(model, net)
+        theirs = _torchvision(model, net, shape_of[0])
         release = import_torchvision().__version__.split("+")[0]
         rows, reference = compare_layers(net, theirs, x), f"torchvision {release}"
     same = _report(model, rows, reference, tolerance, every)
@@ -76,14 +75,14 @@ def _stored(model: str, default: bool) -> Golden:
     why = "torchvision lacks it" if torchvision else "torchvision is not installed"
     if model not in golden.names():
         raise ValueError(
-            f"parity: there must be a reference for {model}, got none: {why}, and stored numbers "
-            f"are of {', '.join(golden.names())}; choose one of these"
+            f"parity: there must be a reference for {model}, got none: {why}, and there are no "
+            f"stored numbers; choose one of {', '.join(golden.names())}"
         )
     if not default:
         raise ValueError(
             f"parity: {model} must be compared with stored numbers ({why}), which are of one "
             "seed, size and set of weights, without gradients; leave out --weights, --input, "
-            "--seed and --gradients"
+            "--seed and --gradients" + ("" if torchvision else ", or install torch and torchvision")
         )
     return golden.load(model)
 
@@ -95,8 +94,12 @@ def _usual_shape(model: str) -> tuple[int, ...]:
     return models.input_shape(model)
 
 
-def _torchvision(model: str, net: models.Network) -> Any:
+def _torchvision(model: str, net: models.Network, channels: int) -> Any:
     """torchvision's net with the weights and options of ours."""
+    if not all(np.isfinite(p.numpy()).all() for p in net.parameters()):
+        raise ValueError(f"parity: the weights of {model} must be finite, got NaN or infinite ones")
+    if channels != 3:
+        raise ValueError(f"parity: torchvision's nets have 3 channels, got --input with {channels}")
     options: dict[str, Any] = {"num_classes": net.num_classes}
     if getattr(net, "transform_input", False):
         options["transform_input"] = True

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import ops, optim
+from ..models import auxiliary_loss
 from ..nn import Module
 from ..train import random_shift
 
@@ -58,8 +59,9 @@ def make_schedule(
 
 
 def make_loss(config: Mapping[str, Any]) -> Callable[..., Any]:
-    """Cross-entropy, smoothed as the config says."""
-    return partial(ops.cross_entropy, label_smoothing=float(config["label_smoothing"]))
+    """Cross-entropy, smoothed as the config says; of auxiliary heads too, where there are some."""
+    smoothing = float(config["label_smoothing"])
+    return partial(auxiliary_loss, loss=partial(ops.cross_entropy, label_smoothing=smoothing))
 
 
 def make_augment(

@@ -9,7 +9,14 @@ import numpy as np
 
 from .. import data, models, train
 from ..nn import Module
-from .common import Command, data_dir_option, device_option, kernels_option, print_table
+from .common import (
+    Command,
+    data_dir_option,
+    device_option,
+    kernels_option,
+    print_table,
+    weights_options,
+)
 from .picture import open_picture, read_picture
 from .recipes import make_loss
 
@@ -59,31 +66,25 @@ def _class_row(i: int, classes: list[str], confusion: np.ndarray) -> tuple[Any, 
 @click.argument("what", metavar="RUN|MODEL")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...",
                 type=click.Path(path_type=Path))  # fmt: skip
-@click.option("--weights", metavar="FILE|NAME",
-              help="For a model: its weights.  [default: the best that are published]")  # fmt: skip
-@click.option("--prefix", help='What to strip from the names in the file, such as "module.".')
+@weights_options
 @click.option("--top", type=click.IntRange(min=1), help="Classes to print.  [default: 3, or 5]")
 @kernels_option
 @device_option
 def predict(
-    what: str, images: tuple[Path, ...], weights: str | None, prefix: str | None, top: int | None,
-    kernels: str, device: str,
+    what: str, images: tuple[Path, ...], top: int | None, kernels: str, device: str,
+    **reading: str | None,
 ) -> None:  # fmt: skip
     """Say what image files show, by the network of a run folder or by a model of the zoo.
 
     `minicnn predict resnet50 dog.jpg` downloads published weights at the first time.
     """
     if Path(what).is_dir():
-        if weights or prefix:
-            raise ValueError(f"{what}: a run folder has its weights, got --weights or --prefix too")
+        if any(reading.values()):
+            raise ValueError(f"{what}: a run folder has its weights, got options for others")
         classes, rows, notes = _by_run(Path(what), images, device)
-    elif what in models.list():
-        classes, rows, notes = _by_model(what, images, weights or "DEFAULT", prefix, device)
     else:
-        raise ValueError(
-            f"predict: RUN|MODEL must be the folder of a run or a name that `minicnn models` "
-            f"lists, got {what!r}"
-        )
+        _check_model(what)
+        classes, rows, notes = _by_model(what, images, device, **reading)
     for path, note, p in zip(images, notes, rows, strict=True):
         best = np.argsort(-p, kind="stable")[: top or (3 if len(p) < 100 else 5)]
         click.echo(f"{path}: {classes[best[0]]}" + (f"  ({note})" if note else ""))
@@ -104,15 +105,26 @@ def _by_run(run: Path, images: tuple[Path, ...], device: str) -> Answer:
     return classes, rows, notes
 
 
+def _check_model(name: str) -> None:
+    try:
+        models.info(name)
+    except ValueError as error:
+        raise ValueError(
+            f"predict: {name} is no name of a model, nor a run folder; {error}"
+        ) from error
+
+
 def _by_model(
-    name: str, images: tuple[Path, ...], weights: str, prefix: str | None, device: str
+    name: str, images: tuple[Path, ...], device: str, weights: str | None, **reading: Any
 ) -> Answer:
-    model = models.create(name, weights=weights, prefix=prefix)
-    if model.preset is None:
+    opened = [open_picture(path) for path in images]  # before there is anything to download
+    model = models.create(name, weights=weights or "DEFAULT", **reading)
+    notes: Sequence[str] = [""] * len(images)
+    if model.preset is not None:
+        pictures = [model.preset(image) for image in opened]
+    else:
         pictures, notes = zip(*(read_picture(p, models.input_shape(name)) for p in images),
                               strict=True)  # fmt: skip
-    else:
-        pictures, notes = [model.preset(open_picture(p)) for p in images], [""] * len(images)
     classes = model.classes or [f"class {i}" for i in range(model.num_classes)]
     return classes, train.predict(model.to(device), np.stack(pictures)), notes
 

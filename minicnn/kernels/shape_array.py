@@ -17,18 +17,22 @@ class ShapeArray(np.ndarray):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         """Do it with single numbers, which decides on the dtype, and work out the shape."""
-        options.pop("out", None)
+        out = options.pop("out", (None,))[0]
+        if isinstance(out, np.ndarray) and not isinstance(out, ShapeArray):
+            return out  # real numbers, such as running means, are not written to
         with np.errstate(all="ignore"):
             y = getattr(ufunc, method)(*map(_single, inputs), **options)
         if method == "reduce":
             shape = _reduced(inputs[0].shape, options.get("axis", 0), options.get("keepdims"))
         elif ufunc is np.matmul:
             a, b = map(np.shape, inputs)
+            if a[-1] != b[-min(2, len(b))]:
+                raise ValueError(f"matmul: the inner axes must be equal, got {a} and {b}")
             columns = b[-1:] if len(b) > 1 else ()
             shape = (*np.broadcast_shapes(a[:-2], b[:-2]), *a[-2:-1], *columns)
         else:
             shape = np.broadcast_shapes(*map(np.shape, inputs))
-        return shape_only(shape, y.dtype)
+        return shape_only(shape, y.dtype if out is None else out.dtype)
 
     def __array_function__(
         self, function: Callable, types: Any, arguments: Any, options: Any
@@ -46,8 +50,14 @@ class ShapeArray(np.ndarray):
 
 
 def shape_only(shape: Sequence[int], dtype: Any) -> Any:
-    """A ShapeArray."""
-    return np.broadcast_to(np.ones((), dtype), tuple(shape)).view(ShapeArray)
+    """A ShapeArray. Raises ValueError for more elements than can be counted."""
+    try:
+        return np.broadcast_to(np.ones((), dtype), tuple(shape)).view(ShapeArray)
+    except ValueError as error:
+        raise ValueError(
+            f"shape_only: a shape must have fewer than 2^63 elements, got {tuple(shape)}; "
+            "choose a smaller size"
+        ) from error
 
 
 def _single(x: Any) -> Any:
@@ -64,6 +74,9 @@ def _reduced(shape: tuple[int, ...], axis: Any, keepdims: Any) -> tuple[int, ...
 
 def _concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
     shape = list(arrays[0].shape)
+    others = {x.shape[:axis] + x.shape[axis:][1:] for x in arrays}
+    if len(others) > 1:
+        raise ValueError(f"concatenate: shapes must agree but for axis {axis}, got {others}")
     shape[axis] = sum(x.shape[axis] for x in arrays)
     return shape_only(shape, np.result_type(*(x.dtype for x in arrays)))
 

@@ -1,5 +1,6 @@
 """Networks by name, one file per paper."""
 
+import re
 from os import PathLike
 from typing import Any
 
@@ -49,9 +50,20 @@ def create(
     nowhere.
     """
     row = entry(name)
-    if weights is None:
-        return row.build(**options)
-    return load_pretrained(row, name, weights, options, new_head=new_head, prefix=prefix, key=key)
+    if weights is None and (new_head or prefix is not None or key is not None):
+        raise ValueError("create: new_head, prefix and key are for weights, got none; add weights=")
+    if new_head and "num_classes" not in options:
+        raise ValueError(
+            "create: new_head=True needs to know for how many classes; add num_classes="
+        )
+    try:
+        if weights is None:
+            return row.build(**options)
+        return load_pretrained(
+            row, name, weights, options, new_head=new_head, prefix=prefix, key=key
+        )
+    except TypeError as error:
+        raise _explained(name, error) from error
 
 
 def input_shape(name: str) -> tuple[int, int, int]:
@@ -62,3 +74,13 @@ def input_shape(name: str) -> tuple[int, int, int]:
 def list() -> tuple[str, ...]:
     """The names that `create` knows."""
     return tuple(CATALOG)
+
+
+def _explained(name: str, error: TypeError) -> TypeError:
+    """Python's words on a wrong argument name the inner function; say them of the model."""
+    said = re.search(r"(unexpected|multiple values for) keyword argument '(\w+)'|$", str(error))
+    if not said or not said[2]:
+        return error
+    if said[1] == "unexpected":
+        return TypeError(f"create: {name} must have the option, got {said[2]!r}; see its class")
+    return TypeError(f"create: {name} sets {said[2]} itself; take another name or the class")

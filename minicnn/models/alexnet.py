@@ -85,4 +85,4 @@ def alexnet(**options: Any) -> AlexNet:
 
 def alexnet_cifar(num_classes: int = 10, **options: Any) -> AlexNet:
     """For images of 32x32 pixels. 3.9 million parameters."""
-    return AlexNet(num_classes, small_images=True, **options)
+    return AlexNet(num_classes, **({"small_images": True} | options))

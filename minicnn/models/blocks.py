@@ -6,6 +6,7 @@ from typing import Any
 from .. import nn, ops
 from ..ops.conv import Size
 from ..tensor import Tensor
+from .preprocess import IMAGENET_MEAN, IMAGENET_STD
 
 Activation = Callable[[], nn.Module]
 Norm = Callable[[int], nn.Module]
@@ -82,7 +83,7 @@ def from_imagenet_norm(x: Tensor) -> Tensor:
             f"transform_input: images must be (N, 3, H, W), got {x.shape}; build the net with "
             "transform_input=False"
         )
-    channels = zip((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), strict=True)
+    channels = zip(IMAGENET_MEAN, IMAGENET_STD, strict=True)
     scaled = [
         x[:, c : c + 1] * (std / 0.5) + (mean - 0.5) / 0.5 for c, (mean, std) in enumerate(channels)
     ]

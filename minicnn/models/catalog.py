@@ -11,7 +11,6 @@ from . import (
     wide_resnet,
 )  # fmt: skip
 from .network import Network
-from .preprocess import Preset
 
 
 class ModelInfo(NamedTuple):
@@ -54,16 +53,9 @@ class Entry(NamedTuple):
     def dataset(self) -> str:
         return {8: "digits", 28: "MNIST", 32: "CIFAR-10"}.get(self.size, "ImageNet-1K")
 
-    @property
-    def preset(self) -> Preset | None:
-        """How images for weights of unknown origin are most likely prepared."""
-        if self.dataset != "ImageNet-1K":
-            return None
-        return Preset(crop=self.size, resize=round(self.size / 0.875))
 
-
-# Sources of top1: torchvision's weights V1; the papers' tables for MobileNet V1, the CIFAR ResNets,
-# DenseNet on CIFAR and LeNet-5; github.com/chenyaofo/pytorch-cifar-models for the other CIFAR nets.
+# Sources of top1: torchvision's weights V1; the papers' tables for MobileNet V1, the CIFAR ResNets
+# and LeNet-5; github.com/chenyaofo/pytorch-cifar-models for VGG and MobileNet V2 on CIFAR.
 _ROWS = (
     Entry(lenet.lenet5, 1998, 61_706, 416_520, 99.05, 28),
     Entry(lenet.lenet5_small, 1998, 42_794, 100_392, None, 8),
@@ -133,7 +125,7 @@ CATALOG: dict[str, Entry] = {row.build.__name__: row for row in _ROWS}
 
 def entry(name: str) -> Entry:
     """The row of a name. Raises ValueError for an unknown one, offering the nearest."""
-    if name not in CATALOG:
+    if not isinstance(name, str) or name not in CATALOG:
         plain = str(name).lower().replace("-", "").replace(" ", "")
         near = [known for known in CATALOG if plain and known.startswith(plain)][:3]
         near = near or get_close_matches(plain, CATALOG, n=3)

@@ -146,5 +146,5 @@ def densenet_cifar(
     num_classes: int = 10, growth_rate: int = 12, block_config: Sequence[int] = (16, 16, 16),
     **options: Any,
 ) -> DenseNet:  # fmt: skip
-    options |= {"num_classes": num_classes, "small_images": True}
+    options = {"num_classes": num_classes, "small_images": True} | options
     return DenseNet(growth_rate, block_config, 2 * growth_rate, **options)

@@ -16,7 +16,7 @@ ICML 2019 (arXiv 1905.11946), table 1.
 
 What differs: the widths and depths of B1 to B7 are those of the authors' code, not exact powers of
 the paper's 1.1 and 1.2; dropout grows from 0.2 to 0.5 in steps, each of two nets; the batch norms
-of B0 to B4 have eps 1e-5 and momentum 0.1 (those of B5 to B7 the paper's 1e-3 and 0.01).
+of B0 to B4 have eps 1e-5 and momentum 0.1, those of B5 to B7 1e-3 and 0.01 as the authors'.
 """
 
 import math

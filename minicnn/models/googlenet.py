@@ -80,6 +80,8 @@ class GoogLeNet(Network):
     32x32 pixels: conv1 is 3x3 with stride 1 and there is no maxpool1, so that 3a sees 16x16.
     """
 
+    auxiliary = ("aux1.", "aux2.")
+
     def __init__(
         self, num_classes: int = 1000, in_channels: int = 3, *, aux_logits: bool = True,
         transform_input: bool = False, width_mult: float = 1.0, small_images: bool = False,

@@ -60,6 +60,8 @@ class Inception3(Network):
     no maxpool1, so that Mixed_5b sees 12x12, and the auxiliary head does not average first.
     """
 
+    auxiliary = ("AuxLogits.",)
+
     def __init__(
         self, num_classes: int = 1000, in_channels: int = 3, *, aux_logits: bool = True,
         transform_input: bool = False, width_mult: float = 1.0, small_images: bool = False,

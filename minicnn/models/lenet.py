@@ -82,6 +82,7 @@ class LeNet5(Network, nn.Sequential):
         if not size.s2:
             del layers["s2"]
         super().__init__(layers)
+        self.image_size = image_size
 
 
 def lenet5(num_classes: int = 10, in_channels: int = 1) -> LeNet5:

@@ -58,7 +58,7 @@ class MobileNetV1(Network):
     """
 
     head_paths = ("classifier",)
-    preset = Preset(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))  # x / 127.5 - 1, as Google's
+    preset = Preset(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))  # Google's: x / 127.5 - 1
 
     @staticmethod
     def translate(state: State) -> tuple[State, dict[str, Any]]:

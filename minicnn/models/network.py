@@ -6,8 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from .. import nn
-from ..modes import no_grad
-from ..tensor import Tensor
+from ..tensor import Tensor, TensorLike, as_tensor
 from .preprocess import Preset
 
 State = Mapping[str, np.ndarray]
@@ -21,12 +20,16 @@ class Network(nn.Module):
 
     ``head_paths`` are the paths of the layers that make logits, the main one first. All other
     layers are the backbone. Weights that were loaded by name bring along ``preset``, how to prepare
-    images for them, and ``classes``, the names of the logits.
+    images for them, and ``classes``, the names of the logits. ``image_size`` is the only size that
+    the net takes, None where it takes several; ``auxiliary`` are the beginnings of the names of
+    parts that work in training alone.
     """
 
     head_paths: tuple[str, ...] = ("fc",)
     preset: Preset | None = None
     classes: list[str] | None = None
+    image_size: int | None = None
+    auxiliary: tuple[str, ...] = ()
     frozen: bool = False
 
     @staticmethod
@@ -38,11 +41,19 @@ class Network(nn.Module):
         return state, {}
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
+        x = as_tensor((*inputs, *options.values())[0])
+        size = self.image_size
+        if size is not None and x.shape[2:] != (size, size):
+            raise ValueError(
+                f"{type(self).__name__}: images must be (N, C, {size}, {size}), got {x.shape}; "
+                "resize them, or build the model with their image_size where it has that option"
+            )
         try:
             return super().__call__(*inputs, **options)
         except ValueError as error:
-            if _TOO_SMALL in str(error):
-                error.args = (f"{error}; {self._size_rule(inputs[0])}",)
+            if _TOO_SMALL in str(error) and hasattr(error, "message"):
+                error.message += f"; {self._size_rule(x)}"
+                error.args = (f"{error}; {self._size_rule(x)}",)
             raise
 
     def _size_rule(self, x: Tensor) -> str:
@@ -50,16 +61,23 @@ class Network(nn.Module):
         return f"{type(self).__name__}: images must be at least {n}x{n}, got {got}; enlarge them"
 
     def smallest_input(self, channels: int = 3) -> int:
-        """The least n such that all windows fit images of n x n pixels, tried on shapes alone."""
-        low, high = 0, _LARGEST
-        while high - low > 1:
+        """The least n such that images of n x n pixels fit all layers, tried on shapes alone.
+
+        In training mode the images must fit the auxiliary heads too.
+        """
+        low, high = 0, self.image_size or _LARGEST
+        training = self.training
+        while high - low > 1 and self.image_size is None:
             n = (low + high) // 2
             try:
-                with no_grad():
-                    self.forward(nn.shape_input(self, (2, channels, n, n)))
+                with nn.evaluating(self):
+                    self.training = training  # which decides on auxiliary heads, and nothing else
+                    self.forward(nn.shape_input(self, (1, channels, n, n)))
                 high = n
             except ValueError as error:
-                low, high = (n, high) if _TOO_SMALL in str(error) else (low, n)
+                if _TOO_SMALL not in str(error):
+                    raise
+                low = n
         return high
 
     def head_layers(self) -> Iterator[Any]:
@@ -80,6 +98,8 @@ class Network(nn.Module):
             else:  # a 1x1 convolution, in SqueezeNet
                 new = nn.Conv2d(old.in_channels, num_classes, old.kernel_size)
             parent, _, name = path.rpartition(".")
+            if old.weight.dtype == np.float64:
+                new.double()
             setattr(self.get_submodule(parent), name, new.to(old.weight.device))
         self.classes = None
         return self.train(self.training)
@@ -88,7 +108,8 @@ class Network(nn.Module):
         """Learn the heads alone (or, with False, everything again).
 
         The backbone's parameters ask for no gradients; its batch norms and dropouts behave as in
-        use, also after `train()`, so that its features stay what they were.
+        use, also after `train()`, so that its features stay what they were. Undo it with False, not
+        with `requires_grad_`, which leaves the batch norms as they are.
         """
         self.requires_grad_(not flag)
         self.frozen = flag
@@ -104,11 +125,14 @@ class Network(nn.Module):
                 module.training = mode and id(module) in learning
         return self
 
-    def extract(self, x: Tensor, layers: Sequence[str]) -> dict[str, Any]:
+    def extract(self, x: TensorLike, layers: str | Sequence[str]) -> dict[str, Any]:
         """The outputs of layers, by path, in one call of the model; of a layer's last call each.
+
+        Raises ValueError for a path that is none and for a layer that is not called in this mode.
 
         >>> resnet.extract(x, ["layer1", "layer3.0.conv1"])["layer1"].shape
         """
+        layers = [layers] if isinstance(layers, str) else layers
         found: dict[str, Any] = {}
 
         def keep(path: str) -> Any:
@@ -120,4 +144,10 @@ class Network(nn.Module):
         finally:
             for remove in removers:
                 remove()
-        return {path: found[path] for path in layers if path in found}
+        silent = [path for path in layers if path not in found]
+        if silent:
+            raise ValueError(
+                f"extract: every layer must be called, got {', '.join(silent)} that "
+                f"{'training' if self.training else 'eval'} mode does not call"
+            )
+        return {path: found[path] for path in layers}

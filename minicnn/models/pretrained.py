@@ -11,7 +11,7 @@ from .. import nn, weights
 from ..download import cache_folder, download
 from .catalog import Entry
 from .network import Network, State
-from .preprocess import imagenet_classes
+from .preprocess import Preset, imagenet_classes
 from .published import MIRRORS, V1, V2, WEIGHTS, Published, by_file, names
 
 _SHOWN = 6  # keys of a kind in an error
@@ -49,6 +49,9 @@ def load_weights(model: nn.Module, state: State, *, strict: bool = True) -> Load
     ``strict`` demands that all fit, before anything is changed; otherwise those that fit are
     loaded. Raises ValueError with the report by key, or where nothing fits.
     """
+    if not isinstance(state, Mapping):
+        kind = type(state).__name__
+        raise TypeError(f"load_weights: state must map names to arrays, got {kind}")
     own = {key: tensor.shape for key, tensor in model.named_state()}
     fitting = [key for key in own if key in state and np.shape(state[key]) == own[key]]
     report = LoadReport(
@@ -78,45 +81,59 @@ def load_pretrained(
         net = row.build(**options)
         state, needed = net.translate(found)
         needed |= published.options if published else {}
+        if net.auxiliary and "aux_logits" not in options:
+            needed["aux_logits"] = any(key.startswith(net.auxiliary) for key in state)
         classes = _classes(net, state)
         if classes is not None and not new_head:
-            needed = {"num_classes": classes} | needed
+            needed["num_classes"] = classes
             _check_head(net, source, state, options)
         _check_options(source, needed, options)
         net = row.build(**needed | options)
+    if net.auxiliary and not options.get("aux_logits", True):
+        state = {key: a for key, a in state.items() if not key.startswith(net.auxiliary)}
     if new_head:
         net.replace_head(net.num_classes)
         state = {**state, **_head_state(net)}
     load_weights(net, state)
-    net.preset = published.preset if published else net.preset or row.preset
+    net.preset = published.preset if published else _usual_preset(row, net, options)
     if not new_head and net.num_classes == 1000:
         net.classes = imagenet_classes()
     return net
 
 
+def _usual_preset(row: Entry, net: Network, options: Mapping[str, Any]) -> Preset | None:
+    """How images for weights of unknown origin are most likely prepared; None for small images."""
+    if row.dataset != "ImageNet-1K" or options.get("in_channels", 3) != 3:
+        return None
+    size = options.get("image_size", row.size)
+    return (net.preset or Preset())._replace(crop=size, resize=round(size / 0.875))
+
+
 def find_weights(model: str, source: str | PathLike[str]) -> tuple[Path, Published | None]:
     """The file of published weights (downloaded once), or the local file of that path.
 
-    Raises ValueError for a name that the model does not have, FileNotFoundError where there is
-    neither such a file nor a network.
+    Raises FileNotFoundError where there is no such file and no such name, or no network.
     """
-    if source == "DEFAULT":
-        source = V2 if (model, V2) in WEIGHTS else V1
-    published = WEIGHTS.get((model, str(source)))
+    known = names(model)
+    name = str(source)
+    if name == "DEFAULT" and known:
+        name = V2 if V2 in known else V1
+    published = WEIGHTS.get((model, name))
     if published is None:
         if Path(source).is_file():
-            owner, known = by_file(str(source)) or (model, None)
-            return Path(source), known if owner == model else None
-        choice = f"one of {', '.join(names(model))}" if names(model) else "(none is published)"
+            owner, file = by_file(name) or (model, None)
+            return Path(source), file if owner == model else None
+        choice = f" or one of {', '.join(known)}" if known else "; none is published by name"
+        found = " (a folder)" if Path(source).is_dir() else ""
         raise FileNotFoundError(
-            f"{model}: weights must be the path of a file or a name {choice}, got {str(source)!r}"
+            f"{model}: weights must be the path of a file{choice}, got {str(source)!r}{found}"
         )
     folder = cache_folder("weights")
     try:
         return download(published.file, published.sha256, MIRRORS, folder), published
     except ConnectionError as error:
         raise FileNotFoundError(
-            f"{model}: weights {source} must be in {folder} or be downloaded, got {error}. "
+            f"{model}: weights {name} must be in {folder} or be downloaded, got {error}. "
             f"Or fetch {MIRRORS[0]}/{published.file} elsewhere and give its path as weights"
         ) from error
 
@@ -132,8 +149,11 @@ def _check_options(source: Any, needed: Mapping[str, Any], options: dict[str, An
 
 def _classes(net: Network, state: State) -> int | None:
     """How many classes the file's main head has."""
-    head = state.get(f"{net.head_paths[0]}.weight")
-    return None if head is None else len(head)
+    key = f"{net.head_paths[0]}.weight"
+    own, head = dict(net.named_state())[key], state.get(key)
+    if head is None or np.ndim(head) != own.ndim or len(head) == 0:
+        return None
+    return len(head)
 
 
 def _head_state(net: Network) -> dict[str, np.ndarray]:
@@ -159,10 +179,13 @@ def _listed(what: str, keys: Iterable[str]) -> list[str]:
     return [f"{len(keys)} {what}: {', '.join(keys[:_SHOWN])}{more}"] if keys else []
 
 
-def _advice(own: Mapping[str, Any], state: Mapping[str, Any]) -> str:
+def _advice(own: Mapping[str, Any], state: State) -> str:
     """What most often explains that names do not fit."""
     for key in state:
-        prefix, _, rest = key.partition(".")
+        prefix, _, rest = key.lstrip(".").partition(".")
         if rest in own and key not in own:
             return f'; the names begin with "{prefix}.": load them with prefix="{prefix}."'
+    fitting = [key for key in own if key in state and np.shape(state[key]) == own[key] != ()]
+    if not fitting:
+        return "; these are weights of another model, or of another width"
     return "; load_weights(..., strict=False) loads what fits"

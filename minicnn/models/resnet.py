@@ -93,7 +93,8 @@ class ResNet(Network):
     def __init__(
         self, block: type[BasicBlock] | type[Bottleneck], layers: Sequence[int],
         num_classes: int = 1000, in_channels: int = 3, *, width_mult: float = 1.0,
-        small_images: bool = False, zero_init_residual: bool = False, **options: Any,
+        small_images: bool = False, zero_init_residual: bool = False, dropout: float = 0.0,
+        **options: Any,
     ) -> None:  # fmt: skip
         super().__init__()
         planes = [int(64 * 2**i * width_mult) for i in range(4)]
@@ -110,7 +111,7 @@ class ResNet(Network):
                 inplanes = width * block.expansion
             stages.append(stage)
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
-        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.avgpool, self.dropout = nn.AdaptiveAvgPool2d(1), nn.Dropout(dropout)
         self.fc = nn.Linear(inplanes, num_classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -122,7 +123,7 @@ class ResNet(Network):
     def forward(self, x: Tensor) -> Tensor:
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        return self.fc(self.avgpool(x).flatten(1))
+        return self.fc(self.dropout(self.avgpool(x).flatten(1)))
 
 
 def resnet18(**options: Any) -> ResNet:

@@ -25,7 +25,7 @@ from typing import Any, Literal
 
 from .. import nn, ops
 from ..tensor import Tensor
-from .network import Network
+from .network import Network, State
 from .resnet import BasicBlock
 
 
@@ -64,9 +64,16 @@ class CifarResNet(Network):
     Raises ValueError for a shortcut other than "A" and "B".
     """
 
+    @staticmethod
+    def translate(state: State) -> tuple[State, dict[str, Any]]:
+        """Some published files say linear for fc; 1x1 convolutions are option B."""
+        ours = {key.replace("linear.", "fc."): array for key, array in state.items()}
+        has_b = any(".downsample." in key for key in ours)
+        return ours, {"shortcut": "B"} if has_b else {}
+
     def __init__(
         self, n: int, num_classes: int = 10, in_channels: int = 3, *,
-        shortcut: Literal["A", "B"] = "A", width_mult: float = 1.0,
+        shortcut: Literal["A", "B"] = "A", width_mult: float = 1.0, dropout: float = 0.0,
     ) -> None:  # fmt: skip
         super().__init__()
         if shortcut not in ("A", "B"):
@@ -87,6 +94,7 @@ class CifarResNet(Network):
             stages.append(stage)
         self.layer1, self.layer2, self.layer3 = stages
         self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(inplanes, num_classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
@@ -95,7 +103,7 @@ class CifarResNet(Network):
     def forward(self, x: Tensor) -> Tensor:
         x = self.relu(self.bn1(self.conv1(x)))
         x = self.layer3(self.layer2(self.layer1(x)))
-        return self.fc(self.avgpool(x).flatten(1))
+        return self.fc(self.dropout(self.avgpool(x).flatten(1)))
 
 
 def resnet20(**options: Any) -> CifarResNet:

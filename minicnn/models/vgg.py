@@ -22,6 +22,7 @@ from typing import Any
 
 from .. import nn
 from ..tensor import Tensor
+from .blocks import initialise
 from .network import Network
 
 DEPTHS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
@@ -63,7 +64,7 @@ class VGG(Network):
             nn.Dropout(dropout),
             nn.Linear(hidden, num_classes),
         )
-        self._initialise()
+        initialise(self)
 
     def _add_convolution(self, in_channels: int, out_channels: int, batch_norm: bool) -> None:
         # Batch norm makes the bias superfluous, but the published weights have it.
@@ -71,15 +72,6 @@ class VGG(Network):
         if batch_norm:
             self.features.append(nn.BatchNorm2d(out_channels))
         self.features.append(nn.ReLU())
-
-    def _initialise(self) -> None:
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-                nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.Linear):
-                nn.init.normal_(module.weight, std=0.01)
-                nn.init.zeros_(module.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
@@ -119,9 +111,9 @@ def vgg19_bn(**options: Any) -> VGG:
 
 def vgg11_bn_cifar(num_classes: int = 10, **options: Any) -> VGG:
     """For images of 32x32 pixels. 9.76 million parameters."""
-    return vgg11_bn(num_classes=num_classes, small_images=True, **options)
+    return vgg11_bn(num_classes=num_classes, **({"small_images": True} | options))
 
 
 def vgg16_bn_cifar(num_classes: int = 10, **options: Any) -> VGG:
     """For images of 32x32 pixels. 15.25 million parameters."""
-    return vgg16_bn(num_classes=num_classes, small_images=True, **options)
+    return vgg16_bn(num_classes=num_classes, **({"small_images": True} | options))

@@ -126,12 +126,6 @@ class VisionTransformer(Network):
             nn.init.zeros_(p)
 
     def forward(self, x: Tensor) -> Tensor:
-        size = self.image_size
-        if x.ndim != 4 or x.shape[2:] != (size, size):
-            raise ValueError(
-                f"VisionTransformer: images must be (N, C, {size}, {size}), got {x.shape}; resize "
-                "them, or build the model with their image_size"
-            )
         patches = self.conv_proj(self.conv_stem(x)).flatten(2).permute(0, 2, 1)
         token = ops.expand(self.class_token, len(x), -1, -1)
         return self.heads(self.encoder(ops.concat([token, patches], 1))[:, 0])
@@ -144,6 +138,8 @@ def vit_b_16(**options: Any) -> VisionTransformer:
 
 def vit_tiny_cifar(num_classes: int = 10, **options: Any) -> VisionTransformer:
     """A narrow one of few layers, with patches of 4x4 pixels after convolutions, for 32x32."""
-    sizes = {"image_size": 32, "patch_size": 4, "num_layers": 3, "num_heads": 4, "hidden_dim": 64,
-             "mlp_dim": 128, "conv_stem": (32, 64)}  # fmt: skip
+    sizes: dict[str, Any] = {
+        "image_size": 32, "patch_size": 4, "num_layers": 3, "num_heads": 4, "hidden_dim": 64,
+        "mlp_dim": 128, "conv_stem": (32, 64),
+    }  # fmt: skip
     return VisionTransformer(num_classes, **(sizes | options))

@@ -10,6 +10,7 @@ from .attention import MultiheadAttention
 from .containers import ModuleList, Sequential
 from .conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
 from .dropout import Dropout, Dropout2d, DropPath
+from .evaluating import evaluating
 from .layer import Layer, OpLayer
 from .linear import Flatten, Identity, Linear, Unflatten
 from .loss import (
@@ -29,6 +30,6 @@ __all__ = [
     "Layer", "LayerNorm", "LayerRow", "LeakyReLU", "Linear", "LocalResponseNorm", "LogSoftmax",
     "MSELoss", "MaxPool2d", "Module", "ModuleList", "MultiheadAttention", "NLLLoss", "OpLayer",
     "Parameter", "ReLU", "ReLU6", "Sequential", "SiLU", "Sigmoid", "SigmoidFocalLoss",
-    "SmoothL1Loss", "Softmax", "Softplus", "Tanh", "Unflatten", "init", "shape_input",
+    "SmoothL1Loss", "Softmax", "Softplus", "Tanh", "Unflatten", "evaluating", "init", "shape_input",
     "summarize", "total",
 ]  # fmt: skip

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..kernels import shape_only, to_device
-from ..modes import no_grad, observe
+from ..modes import observe
 from ..tensor import Tensor
+from .evaluating import evaluating
 from .layer import OpLayer
 from .module import Module, Parameter, find
 
@@ -37,21 +38,17 @@ def summarize(model: Module, input_shape: Sequence[int]) -> list[LayerRow]:
     own, and products of matrices outside their layers. Runs the model in eval mode on shapes alone
     (`kernels.shape_only`; on a GPU, on zeros); nothing of it is changed.
     """
-    modes = {module: module.training for module in model.modules()}
     tracer = _Tracer(model)
     removers = []
-    for module in modes:
+    for module in tracer.paths:
         removers.append(module.register_forward_pre_hook(tracer.enter))
         removers.append(module.register_forward_hook(tracer.leave))
     try:
-        model.eval()
-        with no_grad(), observe(tracer.count):
+        with evaluating(model), observe(tracer.count):
             model(shape_input(model, input_shape))
     finally:
         for remove in removers:
             remove()
-        for module, training in modes.items():
-            module.training = training
     return tracer.rows
 
 

@@ -2,16 +2,14 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import ops, random
 from ..data import DataLoader, Dataset
-from ..modes import no_grad
-from ..nn import Module
+from ..nn import Module, evaluating
 from ..optim import Optimizer, Schedule
 from ..tensor import Tensor
 from .blame import check_parameters, explain_bad_loss
@@ -130,7 +128,7 @@ class _Learner(NamedTuple):
 
 
 def _check_loss(loss: Loss, outputs: Any) -> None:
-    if isinstance(outputs, tuple) and loss is ops.cross_entropy:
+    if isinstance(outputs, tuple) and getattr(loss, "func", loss) is ops.cross_entropy:
         raise TypeError(
             f"fit: cross_entropy takes logits, got {len(outputs)} outputs of the model, the last "
             "of auxiliary heads; pass loss=models.auxiliary_loss, or build the model without them"
@@ -147,7 +145,7 @@ def evaluate(
     k = len(dataset.classes)
     confusion = np.zeros((k, k), np.int64)
     total, device = 0.0, _device(model)
-    with _evaluating(model):
+    with evaluating(model):
         for images, labels in DataLoader(dataset, batch_size):
             logits = model(Tensor(images).to(device))
             _check_logits(logits, len(labels), k)
@@ -161,23 +159,10 @@ def evaluate(
 def predict(model: Module, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
     """Class probabilities, in eval mode: (N, C, H, W) float32 in [0, 1] -> (N, K)."""
     device = _device(model)
-    with _evaluating(model):
+    with evaluating(model):
         batches = (images[i : i + batch_size] for i in range(0, len(images), batch_size))
         probabilities = [ops.softmax(model(Tensor(x).to(device)), 1).numpy() for x in batches]
     return np.concatenate(probabilities)
-
-
-@contextmanager
-def _evaluating(model: Module) -> Iterator[None]:
-    """Eval mode and no recording inside; afterwards every module is as it was."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with no_grad():
-            yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def _device(model: Module) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import nn
-from ..modes import no_grad, observe
+from ..modes import observe
 from ..nn.module import Module, Parameter, find
 from ..tensor import Tensor
 from .boxes import OPS, Box, describe
@@ -144,20 +144,16 @@ class _Tracer:
 def _trace(model: Module, shape: Sequence[int]) -> _Tracer:
     """Run the model in eval mode; nothing of it is changed."""
     tracer = _Tracer(model)
-    modes = {module: module.training for module in tracer.paths}
     removers = []
-    for module in modes:
+    for module in tracer.paths:
         removers.append(module.register_forward_pre_hook(tracer.enter))
         removers.append(module.register_forward_hook(tracer.leave))
     try:
-        model.eval()
-        with no_grad(), observe(tracer.see):
+        with nn.evaluating(model), observe(tracer.see):
             model(nn.shape_input(model, shape))
     finally:
         for remove in removers:
             remove()
-        for module, training in modes.items():
-            module.training = training
     return tracer
 
 
@@ -347,4 +343,4 @@ def _write(path: Path, svg: str) -> None:
                     f"{path}: must be a new file or an SVG drawn before, got another kind of file; "
                     "choose another name"
                 )
-    path.write_text(svg, encoding="utf-8")
+    path.write_text(svg, encoding="utf-8", newline="\n")
