@@ -63,7 +63,9 @@ def parity(
         rows, reference = compare_layers(net, theirs, x), f"torchvision {release}"
     same = _report(model, rows, reference, tolerance, every)
     if gradients:
-        same &= _report_gradients(compare_gradients(net, theirs, x), tolerance)
+        # torch's gradient of hardsigmoid uses a 1/6 of float32 also for doubles.
+        limit = max(tolerance, 1e-7)
+        same &= _report_gradients(compare_gradients(net, theirs, x), limit)
     click.echo(f"images {_by(x.shape)}, {dtype}, {kernels} kernels")
     if not same:
         click.get_current_context().exit(1)
