@@ -7,17 +7,15 @@ import re
 import socket
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import pytest
 
 from minicnn.data import find_data, load, mnist
 from minicnn.download import cache_folder, download
+
+from .web import serve
 
 PREFIX = {"train": "train", "test": "t10k"}
 FOUR = [f"{p}-{k}-ubyte.gz" for p in ("train", "t10k") for k in ("images-idx3", "labels-idx1")]
@@ -42,35 +40,6 @@ def fill(folder: Path, value: int = 51, zipped: bool = True) -> None:
     """Write both splits: five images that hold `value` everywhere."""
     for split in PREFIX:
         write(folder, split, np.full((5, 28, 28), value), np.arange(5), zipped)
-
-
-class Handler(SimpleHTTPRequestHandler):
-    """A quiet file server; below /cut it breaks off in the middle of a file."""
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        if not self.path.startswith("/cut/"):
-            return super().do_GET()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(BODY)))
-        self.end_headers()
-        self.wfile.write(BODY[: len(BODY) // 2])
-
-
-@contextmanager
-def serve(folder: Path) -> Iterator[str]:
-    """Serve a folder over HTTP; gives the URL."""
-    handler = partial(Handler, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from minicnn.nn.summary import total
 from minicnn.testing import gradcheck, gradgradcheck
 
 from .test_models_mobilenet import torch_layer, torch_residual, torch_se
-from .test_models_mobilenet_v1 import along_random_directions, images
+from .test_models_mobilenet_v1 import images
 from .torch_parity import assert_same_as_torch
+from .whole_nets import along_random_directions
 
 # Image size, parameters, multiply-adds (millions), dropout: the model pages of torchvision.
 PUBLISHED = [

@@ -10,8 +10,9 @@ from minicnn.models.blocks import SqueezeExcitation, make_divisible
 from minicnn.nn.summary import total
 from minicnn.testing import gradcheck, gradgradcheck
 
-from .test_models_mobilenet_v1 import along_random_directions, images
+from .test_models_mobilenet_v1 import images
 from .torch_parity import assert_same_as_torch
+from .whole_nets import along_random_directions
 
 # Parameters and multiply-adds (millions). At 224: the model pages of torchvision. V2 at 32, with 10
 # classes: chenyaofo/pytorch-cifar-models. V2 narrower and wider: Sandler et al., table 4 and the

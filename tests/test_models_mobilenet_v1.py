@@ -18,6 +18,7 @@ from minicnn.nn.summary import total
 from minicnn.testing import gradcheck
 
 from .torch_parity import assert_same_as_torch
+from .whole_nets import along_random_directions
 
 # Multiply-adds and parameters in millions: the paper's tables 4 and 6.
 PAPER = {mobilenet_v1: (569, 4.2), mobilenet_v1_075: (325, 2.6), mobilenet_v1_050: (149, 1.3),
@@ -94,25 +95,6 @@ def test_a_pairs_gradients(tensorflow):
     manual_seed(3)
     block = DepthwiseSeparable(3, 4, 2, tensorflow)
     assert gradcheck(block, images(3, 3, 6, 6)).ok
-
-
-def along_random_directions(net, x):
-    """The net's output, a function of three steps, each along a direction in all parameters."""
-    rng, net = np.random.default_rng(7), net.double()
-    parts = []
-    for path, p in list(net.named_parameters()):
-        layer, _, name = path.rpartition(".")
-        directions = [rng.standard_normal(p.shape) for _ in range(3)]
-        module = net.get_submodule(layer)
-        parts.append((module, name, p.detach(), directions))
-        delattr(module, name)  # a Parameter cannot be replaced by a Tensor that depends on others
-
-    def run(steps):
-        for module, name, p, (a, b, c) in parts:
-            setattr(module, name, p + steps[0] * a + steps[1] * b + steps[2] * c)
-        return net(x)
-
-    return run
 
 
 def test_the_nets_gradients():

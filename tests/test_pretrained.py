@@ -2,11 +2,7 @@
 
 import hashlib
 import os
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import pytest
@@ -16,26 +12,9 @@ from minicnn import Tensor, models, no_grad, ops, optim, train, weights
 from minicnn.models import pretrained, published
 from minicnn.models.preprocess import Preset
 from tests.checkpoints import archive, mapping, storage, tensor
+from tests.web import serve
 
 SMALL = {"width_mult": 0.25}
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-@contextmanager
-def serve(folder: Path):
-    handler = partial(Quiet, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def checkpoint(state: dict[str, np.ndarray]) -> bytes:
