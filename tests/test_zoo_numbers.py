@@ -17,10 +17,13 @@ from minicnn import Tensor, models, nn, no_grad, use_kernels
 from tests.test_zoo_structure import SPEC
 
 ZOO = Path(os.environ.get("MINICNN_DATA", "nowhere")).parent / "reference" / "zoo"
-pytestmark = pytest.mark.skipif(
-    not (ZOO / "recipe.py").is_file(),
-    reason="needs reference/zoo (recipe.py, golden/*.npz) beside the folder of MINICNN_DATA",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (ZOO / "recipe.py").is_file(),
+        reason="needs reference/zoo (recipe.py, golden/*.npz) beside the folder of MINICNN_DATA",
+    ),
+]
 
 
 @cache
