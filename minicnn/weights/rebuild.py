@@ -2,7 +2,8 @@
 
 PyTorch pickles a tensor as a call of one of its `_rebuild_...` functions, with the place of the
 tensor in a storage. Here such a call gives a `Tensor`, which only describes that place; the numbers
-are read later and only if they are wanted. Every name that is not in this table is refused.
+are read later and only if they are wanted. What is known to lie beside tensors (sets, devices, ...)
+becomes a `Beside`. Every name that is not in this table is refused.
 
 Source: torch/_utils.py, torch/_tensor.py, torch/storage.py; NumPy's ndarray.__reduce__.
 """
@@ -15,7 +16,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .unpickle import Buildable, Handler, Refused, check_key
+from .limits import WAY_OUT, Refused
+from .unpickle import Beside, Buildable, Handler, as_key
 
 # What NumPy reads for each type of PyTorch. It has no bfloat16; any byte but 0 is True.
 STORED = {
@@ -29,10 +31,12 @@ _STORAGES = {
     "Bool": "bool",
 }  # fmt: skip
 _MAX_AXES = 64
-WAY_OUT = (
-    "In the program that made the file write torch.save(model.state_dict(), ...) "
-    "and take the new file"
-)
+_BESIDE = (
+    "argparse.Namespace", "collections.Counter", "torch.device", "numpy.core.multiarray.scalar",
+    "builtins.set", "builtins.frozenset", "builtins.bytearray", "builtins.complex",
+    # what a defaultdict makes
+    "builtins.list", "builtins.dict", "builtins.tuple", "builtins.int", "builtins.float",
+)  # fmt: skip
 _NO_ARRAYS = {
     "torch._utils._rebuild_sparse": "a sparse tensor",
     "torch._utils._rebuild_nested": "a nested tensor",
@@ -82,33 +86,41 @@ class Tensor:
     strides: tuple[int, ...]
 
     @property
-    def bytes_in_memory(self) -> int:
+    def nbytes(self) -> int:
         return math.prod(self.shape) * max(self.dtype.size, 4)  # bfloat16 becomes float32
 
 
-class PickledArray(Buildable):
-    """A NumPy array inside the pickled data."""
+class _Unfinished(Buildable):
+    """An array that the pickled data make empty and fill in a second step."""
 
     def __init__(self) -> None:
-        self.array: np.ndarray | None = None
+        self.array: Tensor | np.ndarray | None = None
+
+
+class _PickledArray(_Unfinished):
+    """A NumPy array inside the pickled data."""
 
     def build(self, state: Any) -> None:
         _, shape, dtype, column_major, data = state
-        self.fill(data, dtype, shape, "F" if column_major else "C")
+        self.array = _numpy_array(data, dtype, shape, "F" if column_major else "C")
 
-    def fill(self, data: Any, dtype: Any, shape: Any, order: Any) -> None:
-        data = data.encode("utf-8") if type(data) is str else data  # Python 2's bytes
-        if not isinstance(dtype, _NumPyType) or type(data) is not bytes:
-            raise ValueError("the pickled data hold a NumPy array without a type or bytes")
-        shape = _whole_numbers(shape, "the shape of an array")
-        if math.prod(shape) * dtype.dtype.itemsize != len(data):
-            raise ValueError("the pickled data hold a NumPy array of another size than its bytes")
-        array = np.frombuffer(data, dtype.dtype)
-        self.array = array.reshape(shape, order="F" if order == "F" else "C")
 
-    @property
-    def bytes_in_memory(self) -> int:
-        return 0 if self.array is None else self.array.nbytes
+class _OldTensor(_Unfinished):
+    """A tensor or parameter as PyTorch before 0.4 made them.
+
+    Its state is its place in a storage (4 values), or another tensor and flags (5), or flags (3).
+    """
+
+    def __init__(self, data: Any = None, requires_grad: Any = True) -> None:
+        self.array = None if data is None else _parameter(data)
+
+    def build(self, state: Any) -> None:
+        if type(state) is not tuple or len(state) not in (3, 4, 5):
+            raise ValueError("the pickled data hold the state of no tensor")
+        if len(state) == 4:
+            self.array = _tensor(*state)
+        if len(state) == 5:
+            self.array = _parameter(state[0])
 
 
 class _NumPyType(Buildable):
@@ -122,22 +134,12 @@ class _NumPyType(Buildable):
             self.dtype = self.dtype.newbyteorder(state[1])
 
 
-class _Attributes(dict[str, Any], Buildable):
-    """An argparse.Namespace, as a dict."""
-
-    def build(self, state: Any) -> None:
-        if type(state) is not dict:
-            raise ValueError("the pickled data hold attributes that are no dict")
-        self.update(state)
-
-
-def is_array(value: Any) -> bool:
-    """Whether a value of a checkpoint is an array of numbers."""
-    if isinstance(value, PickledArray):
-        value = value.array
-    return isinstance(value, Tensor) or (
-        isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
-    )
+def as_array(value: Any) -> Tensor | np.ndarray | None:
+    """A value of a checkpoint if it is an array of numbers, else None."""
+    array = value.array if isinstance(value, _Unfinished) else value
+    if isinstance(array, np.ndarray) and array.dtype.kind not in "fiub":
+        return None
+    return array if isinstance(array, Tensor | np.ndarray) else None
 
 
 def look_up(module: str, name: str) -> Any:
@@ -150,15 +152,21 @@ def look_up(module: str, name: str) -> Any:
         if full.startswith(beginning):
             _refuse(f"{what} ({short(full)})")
     raise Refused(
-        f"a checkpoint must hold tensors only, got {short(full)}, which is code; nothing was run. "
-        f"{WAY_OUT}"
+        f"a checkpoint must hold tensors only, got {short(full)}, a name that is not one of those "
+        f"that tensors are made of; nothing was run. {WAY_OUT}"
     )
+
+
+def kind(value: Any) -> str:
+    """What a value of a checkpoint is, with its article."""
+    name = value.kind if isinstance(value, Beside) else type(value).__name__.lstrip("_")
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 
 def short(value: Any) -> str:
     """``value`` in at most 80 characters that can be printed."""
     if type(value) is not str:
-        value = str(value) if type(value) is int else f"a {type(value).__name__}"
+        value = str(value) if type(value) is int else kind(value)
     text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in value[:81])
     return text if len(text) <= 80 else f"{text[:77]}..."
 
@@ -166,7 +174,8 @@ def short(value: Any) -> str:
 def _refuse(what: str) -> NoReturn:
     raise Refused(
         f"a checkpoint must hold plain tensors of real numbers, got {what}; convert it in the "
-        "program that made the file, e.g. with tensor.to_dense(), .dequantize() or .float()"
+        "program that made the file, e.g. with tensor.to_dense(), .dequantize(), .float() or "
+        ".resolve_neg()"
     )
 
 
@@ -192,11 +201,14 @@ def storage_of(identity: Any) -> Storage:
 
 
 def _tensor(
-    storage: Any, offset: Any, shape: Any, strides: Any, *_: Any, dtype: DType | None = None
-) -> Tensor:
+    storage: Any, offset: Any, shape: Any, strides: Any, requires_grad: Any = False,
+    hooks: Any = None, metadata: Any = None, dtype: DType | None = None,
+) -> Tensor:  # fmt: skip
     """A tensor, checked to lie in its storage."""
     if not isinstance(storage, Storage):
         raise ValueError("the pickled data hold a tensor without a storage")
+    if metadata:
+        _refuse("a view that negates or conjugates what is stored")
     dtype = dtype or storage.dtype
     (offset,) = _whole_numbers((offset,), "the offset of a tensor")
     shape = _whole_numbers(shape, "the shape of a tensor")
@@ -213,17 +225,19 @@ def _tensor(
 
 
 def _tensor_of_type(
-    storage: Any, offset: Any, shape: Any, strides: Any, grad: Any, hooks: Any, dtype: Any, *_: Any
-) -> Tensor:
+    storage: Any, offset: Any, shape: Any, strides: Any, requires_grad: Any, hooks: Any,
+    dtype: Any, metadata: Any = None,
+) -> Tensor:  # fmt: skip
     if not isinstance(dtype, DType):
         raise ValueError("the pickled data hold a tensor without a type")
-    return _tensor(storage, offset, shape, strides, dtype=dtype)
+    return _tensor(storage, offset, shape, strides, requires_grad, hooks, metadata, dtype)
 
 
-def _parameter(data: Any, *_: Any) -> Any:
-    if not isinstance(data, Tensor):
+def _parameter(data: Any, *_: Any) -> Tensor:
+    tensor = as_array(data)
+    if not isinstance(tensor, Tensor):
         raise ValueError("the pickled data hold a parameter without a tensor")
-    return data
+    return tensor
 
 
 def _with_attributes(rebuild: Any, kind: Any, arguments: Any, state: Any) -> Any:
@@ -245,11 +259,7 @@ def _whole_numbers(values: Any, what: str) -> tuple[int, ...]:
 
 def _dict(items: Any = ()) -> dict[Any, Any]:
     pairs: Iterable[Any] = items.items() if type(items) is dict else items
-    return {check_key(key): value for key, value in pairs}
-
-
-def _set(items: Any = ()) -> set[Any]:
-    return {check_key(item) for item in items}
+    return {as_key(key): value for key, value in pairs}
 
 
 def _bytes(text: Any = "", encoding: Any = "latin1") -> bytes:
@@ -258,41 +268,30 @@ def _bytes(text: Any = "", encoding: Any = "latin1") -> bytes:
     return text.encode("latin-1")
 
 
-def _bytearray(data: Any = b"", encoding: Any = "latin-1") -> bytes:
-    return data if type(data) is bytes else _bytes(data, encoding)
+def _numpy_array(data: Any, dtype: Any, shape: Any, order: Any, *_: Any) -> np.ndarray:
+    if type(data) is str and len(data) < 256:
+        data = data.encode("utf-8")  # as Python 2 wrote them, see `unpickle._text_or_bytes`
+    if not isinstance(dtype, _NumPyType) or type(data) is not bytes:
+        raise ValueError("the pickled data hold a NumPy array without a type or bytes")
+    shape = _whole_numbers(shape, "the shape of an array")
+    if math.prod(shape) * dtype.dtype.itemsize != len(data):
+        raise ValueError("the pickled data hold a NumPy array of another size than its bytes")
+    array = np.frombuffer(data, dtype.dtype)
+    return array.reshape(shape, order="F" if order == "F" else "C")
 
 
-def _same_tuple(items: Any = ()) -> tuple[Any, ...]:
-    return tuple(items)
-
-
-def _device(kind: Any, index: Any = 0) -> str:
-    return f"{short(kind)}:{short(index)}"
-
-
-def _scalar(dtype: Any, data: Any) -> Any:
-    return _array_from_buffer(data, dtype, (), "C").array.item()
-
-
-def _array_from_buffer(data: Any, dtype: Any, shape: Any, order: Any, *_: Any) -> Any:
-    array = PickledArray()
-    array.fill(data, dtype, shape, order)
-    return array
+def _beside(name: str) -> Handler:
+    return Handler(lambda *_: Beside(name.removeprefix("builtins.")))
 
 
 _NAMES: dict[str, Any] = {
     "collections.OrderedDict": Handler(_dict),
-    "collections.Counter": Handler(_dict),
-    "argparse.Namespace": Handler(lambda: _Attributes()),
-    "builtins.set": Handler(_set),
-    "builtins.frozenset": Handler(_set),
+    "collections.defaultdict": Handler(lambda factory=None: {}),
     "builtins.bytes": Handler(_bytes),
-    "builtins.bytearray": Handler(_bytearray),
     "_codecs.encode": Handler(_bytes),
-    "torch.Size": Handler(_same_tuple),
-    "torch.device": Handler(_device),
-    "torch.Tensor": "torch.Tensor",
-    "torch.nn.parameter.Parameter": "torch.nn.Parameter",
+    "torch.Size": Handler(lambda sizes=(): sizes),
+    "torch.Tensor": Handler(_OldTensor),
+    "torch.nn.parameter.Parameter": Handler(_OldTensor),
     "torch.nn.parameter.Buffer": "torch.nn.Buffer",
     "torch.storage.UntypedStorage": DType("uint8"),
     "torch._utils._rebuild_tensor": Handler(_tensor),
@@ -303,10 +302,12 @@ _NAMES: dict[str, Any] = {
     "torch._tensor._rebuild_from_type_v2": Handler(_with_attributes),
     "numpy.dtype": Handler(_NumPyType),
     "numpy.ndarray": "numpy.ndarray",
-    "numpy.core.multiarray.scalar": Handler(_scalar),
-    "numpy.core.multiarray._reconstruct": Handler(lambda *_: PickledArray()),
-    "numpy.core.numeric._frombuffer": Handler(_array_from_buffer),
+    "numpy.core.multiarray._reconstruct": Handler(lambda *_: _PickledArray()),
+    "numpy.core.numeric._frombuffer": Handler(_numpy_array),
 }
 _NAMES |= {f"torch.{name}": DType(name) for name in STORED}
-_NAMES |= {f"torch.{name}Storage": DType(dtype) for name, dtype in _STORAGES.items()}
-_NAMES |= {f"torch.cuda.{name}Storage": DType(dtype) for name, dtype in _STORAGES.items()}
+_NAMES |= {name: _beside(name) for name in _BESIDE}
+for _module in ("torch", "torch.cuda"):
+    for _name, _dtype in _STORAGES.items():
+        _NAMES[f"{_module}.{_name}Storage"] = DType(_dtype)
+        _NAMES[f"{_module}.{_name}Tensor"] = Handler(_OldTensor)

@@ -17,21 +17,20 @@ from typing import Any, BinaryIO, Literal, cast
 
 import numpy as np
 
-from .rebuild import STORED, WAY_OUT, PickledArray, Storage, Tensor, look_up, short, storage_of
-from .unpickle import Refused, unpickle
+from .limits import WAY_OUT, Refused, check_room, room
+from .rebuild import STORED, Storage, Tensor, look_up, short, storage_of
+from .unpickle import unpickle
 
 MAGIC = 0x1950A86A20F9469CFC6C
 _VERSION = 1001
 ByteOrder = Literal["<", ">"]
 _CHUNK = 2**20
-# Compression and tensors that repeat one number make arrays larger than the file; both are rare.
-_GROWTH, _FREE = 16, 2**26
 
 
 class Archive:
     """A checkpoint as PyTorch writes it since 1.6: a zip archive."""
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
+    def __init__(self, archive: zipfile.ZipFile, length: int) -> None:
         names = archive.namelist()
         self._zip = archive
         if len(set(names)) < len(names):
@@ -44,8 +43,9 @@ class Archive:
                 f"nothing was run. {WAY_OUT}"
             )
         self.order: ByteOrder = self._byte_order() if "byteorder" in inside else "<"
+        check_room(self._zip.getinfo(f"{self._root}data.pkl").file_size, length)
         with self._open("data.pkl") as stream:
-            self.top = unpickle(io.BufferedReader(stream), look_up, storage_of)
+            self.top = unpickle(io.BufferedReader(stream), room(length), look_up, storage_of)
 
     def size(self, key: str) -> int:
         """The length of a storage in bytes."""
@@ -57,7 +57,6 @@ class Archive:
     def read_into(self, key: str, buffer: memoryview) -> None:
         with self._open(f"data/{key}") as stream:
             _fill(cast(BinaryIO, stream), buffer)
-            stream.read(1)  # behind the last byte the checksum is compared
 
     def _open(self, name: str) -> Any:
         entry = self._zip.getinfo(f"{self._root}{name}")
@@ -84,18 +83,18 @@ class Stream:
         self._stream, self._length = stream, length
         self._places: dict[str, tuple[int, int]] = {}
         self._types: dict[str, int] = {}
-        magic = unpickle(stream, look_up)
+        magic = unpickle(stream, room(length), look_up)
         if magic != MAGIC:
             raise Refused(
                 "must be a PyTorch checkpoint, got other pickled data (a "
                 f"{type(magic).__name__}); nothing was run. {WAY_OUT}"
             )
-        version = unpickle(stream, look_up)
+        version = unpickle(stream, room(length), look_up)
         if version != _VERSION:
             raise ValueError(f"the version must be {_VERSION}, got {short(version)}")
-        unpickle(stream, look_up)  # facts about the machine: the numbers do not depend on it
-        self.top = unpickle(stream, look_up, self._storage)
-        self._find(unpickle(stream, look_up))
+        unpickle(stream, room(length), look_up)  # the machine: the numbers do not depend on it
+        self.top = unpickle(stream, room(length), look_up, self._storage)
+        self._find(unpickle(stream, room(length), look_up))
 
     def size(self, key: str) -> int:
         """The length of a storage in bytes."""
@@ -134,15 +133,13 @@ def is_object(name: str) -> bool:
 
 
 def read_arrays(
-    values: Mapping[str, Any], source: Archive | Stream, length: int
+    values: Mapping[str, Tensor | np.ndarray], source: Archive | Stream, length: int
 ) -> dict[str, np.ndarray]:
     """Read the numbers of the tensors ``values`` from a file of ``length`` bytes."""
     tensors = [value for value in values.values() if isinstance(value, Tensor)]
     _check_storages(tensors, source)
     storages = {tensor.storage.key: tensor.storage.total for tensor in tensors}
-    total = sum(storages.values()) + sum(value.bytes_in_memory for value in values.values())
-    if total > _GROWTH * length + _FREE:
-        raise ValueError(f"a file of {length} bytes cannot hold tensors of {total} bytes")
+    check_room(sum(storages.values()) + sum(value.nbytes for value in values.values()), length)
     uses = Counter(tensor.storage.key for tensor in tensors)
     shared: dict[str, np.ndarray] = {}
 
@@ -205,8 +202,7 @@ def _strided(tensor: Tensor, raw: np.ndarray, order: ByteOrder, keep: bool) -> n
     return np.array(view, stored.newbyteorder("="), order="C", copy=None if whole else True)
 
 
-def _own(value: PickledArray) -> np.ndarray:
-    array = np.asarray(value.array)
+def _own(array: np.ndarray) -> np.ndarray:
     if array.dtype == bool:  # its bytes may be any
         array = array.view(np.uint8) != 0
     return np.array(array, array.dtype.newbyteorder("="), order="C")

@@ -12,14 +12,13 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, NoReturn
 
-# Bounds time and memory whatever the bytes are: each value costs about what it takes in memory.
-_ROOM = 2**28
-_VALUE = 64
+from .limits import WAY_OUT, Refused
+
+# Bounds time and memory whatever the bytes are. Both are the most that memory can take: few values
+# need 256 bytes, and a byte may become a character of four.
+_VALUE = 256
+_BYTE = 4
 _LINE = 1000
-
-
-class Refused(ValueError):
-    """Whole data that hold what a checkpoint must not hold. The message is fit for users."""
 
 
 class Handler:
@@ -36,19 +35,30 @@ class Buildable:
         raise NotImplementedError
 
 
+class Beside(Buildable):
+    """Stands for a value beside the tensors, of which nothing but its kind is wanted."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def build(self, state: Any) -> None:
+        pass
+
+
 def unpickle(
     stream: BinaryIO,
+    room: int,
     look_up: Callable[[str, str], Any],
     persistent: Callable[[Any], Any] | None = None,
 ) -> Any:
     """Read one pickled value; ``stream`` then stands behind it.
 
-    ``look_up(module, name)`` gives what a name stands for or raises; ``persistent(id)`` gives the
-    value of a persistent id.
+    ``room`` is how many bytes of memory it may take; ``look_up(module, name)`` gives what a name
+    stands for or raises; ``persistent(id)`` gives the value of a persistent id.
 
     Raises Refused for data that only code could make sense of, ValueError for damaged data.
     """
-    machine = _Machine(stream, look_up, persistent)
+    machine = _Machine(stream, room, look_up, persistent)
     try:
         while (code := stream.read(1)) != b".":
             machine.spend(_VALUE)
@@ -61,26 +71,26 @@ def unpickle(
 
 
 class _Machine:
-    def __init__(self, stream: BinaryIO, look_up: Any, persistent: Any) -> None:
+    def __init__(self, stream: BinaryIO, room: int, look_up: Any, persistent: Any) -> None:
         self.stream, self.look_up, self.persistent = stream, look_up, persistent
         self.stack: list[Any] = []
         self.below: list[list[Any]] = []  # one stack for each mark
         self.memo: dict[int, Any] = {}
-        self.room = _ROOM
+        self.whole = self.room = room
         self.push = self.stack.append
 
     def spend(self, amount: int) -> None:
         self.room -= amount
         if self.room < 0:
             raise Refused(
-                f"the pickled part of a checkpoint must fit into {_ROOM >> 20} MiB, got more; "
-                "save the tensors alone: torch.save(model.state_dict(), ...)"
+                f"the pickled part of a checkpoint of this size must fit into {self.whole >> 20} "
+                f"MiB of memory, got more. {WAY_OUT}"
             )
 
     def read(self, count: int) -> bytes:
         if count < 0:
             raise ValueError("the pickled data give a negative length")
-        self.spend(count)
+        self.spend(_BYTE * count)
         data = self.stream.read(count)
         if len(data) < count:
             raise ValueError("the pickled data end early")
@@ -131,7 +141,8 @@ def _int_line(m: _Machine) -> None:
 
 
 def _text_or_bytes(data: bytes) -> str | bytes:
-    try:  # Python 2 had one type for both
+    """Python 2 had one type for both; names are short."""
+    try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         return data
@@ -141,8 +152,8 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "surrogatepass")
 
 
-def check_key(key: Any) -> Any:
-    """``key`` if it may be one of a dict or in a set, else ValueError.
+def as_key(key: Any) -> Any:
+    """``key``, or what stands for it in a dict: only a text can be the name of a tensor.
 
     Hashing nested tuples overruns the C stack, and huge numbers can be chosen to collide.
     """
@@ -150,10 +161,7 @@ def check_key(key: Any) -> Any:
         return key
     if type(key) is int and -(2**63) <= key < 2**64:
         return key
-    raise Refused(
-        f"the dicts of a checkpoint must have texts or numbers as keys, got {type(key).__name__}; "
-        "save the tensors alone: torch.save(model.state_dict(), ...)"
-    )
+    return Beside(type(key).__name__)
 
 
 def _set_items(m: _Machine, items: list[Any]) -> None:
@@ -161,19 +169,13 @@ def _set_items(m: _Machine, items: list[Any]) -> None:
     if type(target) is not dict or len(items) % 2:
         raise ValueError("the pickled data put items into what is no dict")
     for key, value in zip(items[::2], items[1::2], strict=True):
-        target[check_key(key)] = value
+        target[as_key(key)] = value
 
 
 def _append(m: _Machine, items: list[Any]) -> None:
     if type(m.stack[-1]) is not list:
         raise ValueError("the pickled data append to what is no list")
     m.stack[-1].extend(items)
-
-
-def _add(m: _Machine, items: list[Any]) -> None:
-    if type(m.stack[-1]) is not set:
-        raise ValueError("the pickled data add to what is no set")
-    m.stack[-1].update(check_key(item) for item in items)
 
 
 def _global(m: _Machine) -> None:
@@ -210,7 +212,7 @@ def _build(m: _Machine) -> None:
 def _size(value: Any) -> int:
     if isinstance(value, str | bytes):
         return len(value)
-    return _VALUE * len(value) if isinstance(value, list | tuple | dict | set) else 0
+    return _VALUE * len(value) if isinstance(value, list | tuple | dict) else 0
 
 
 def _persistent(m: _Machine) -> None:
@@ -252,10 +254,6 @@ def _pushes_popped(make: Callable[[list[Any]], Any]) -> Callable[[_Machine], Non
     return action
 
 
-def _frozen_set(items: list[Any]) -> frozenset[Any]:
-    return frozenset(check_key(item) for item in items)
-
-
 def _put(m: _Machine, index: int) -> None:
     m.memo[index] = m.stack[-1]
 
@@ -276,7 +274,7 @@ _ACTIONS: Mapping[bytes, Callable[[_Machine], Any]] = {
     b"\x8b": _counted("<i", _int),  # LONG4
     # texts and bytes
     b"U": _counted("<B", _text_or_bytes),  # SHORT_BINSTRING
-    b"T": _counted("<i", _text_or_bytes),  # BINSTRING
+    b"T": _counted("<i", bytes),  # BINSTRING, of 256 bytes or more
     b"\x8c": _counted("<B", _text),  # SHORT_BINUNICODE
     b"X": _counted("<I", _text),  # BINUNICODE
     b"\x8d": _counted("<Q", _text),  # BINUNICODE8
@@ -291,15 +289,15 @@ _ACTIONS: Mapping[bytes, Callable[[_Machine], Any]] = {
     b"\x86": lambda m: _tuple(m, 2),
     b"\x87": lambda m: _tuple(m, 3),
     b"t": _pushes_popped(tuple),
-    b"\x91": _pushes_popped(_frozen_set),
+    b"\x91": _pushes_popped(lambda items: Beside("frozenset")),
     b"]": _pushes(lambda m: []),
     b"a": lambda m: _append(m, [m.pop()]),
     b"e": lambda m: _append(m, m.pop_mark()),
     b"}": _pushes(lambda m: {}),
     b"s": lambda m: _set_items(m, [m.pop(), m.pop()][::-1]),
     b"u": lambda m: _set_items(m, m.pop_mark()),
-    b"\x8f": _pushes(lambda m: set()),
-    b"\x90": lambda m: _add(m, m.pop_mark()),  # ADDITEMS
+    b"\x8f": _pushes(lambda m: Beside("set")),
+    b"\x90": _Machine.pop_mark,  # ADDITEMS
     # the stack, and the memo of values that occur again
     b"0": _Machine.pop,
     b"1": _Machine.pop_mark,
