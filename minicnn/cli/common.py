@@ -7,6 +7,8 @@ import click
 
 from .. import kernels
 
+_LONG = 100  # rows
+
 
 def debug_option() -> click.Option:
     """--debug: a traceback instead of a line."""
@@ -85,23 +87,36 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], last: boo
     """Print rows under their names; numbers belong to the right, which a name "> x" asks for.
 
     ``last`` sets the last row apart, as sums are. Into a file or a pipe goes plain text of full
-    width.
+    width, and so do long tables, over which rich takes its time.
     """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
+    console = Console(markup=False, emoji=False, highlight=False)
+    cells = [[str(value) for value in row] for row in rows]
+    if not console.is_terminal or len(rows) > _LONG:
+        click.echo("\n".join(_plain_table(columns, cells, last)))
+        return
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name in columns:
         table.add_column(name.removeprefix("> "), justify="right" if name[0] == ">" else "left")
-    for i, row in enumerate(rows):
-        table.add_row(*map(str, row), end_section=last and i == len(rows) - 2)
-    console = Console(markup=False, emoji=False, highlight=False)
-    if console.is_terminal:
-        console.print(table)
-        return
-    console.width = 250
-    with console.capture() as text:
-        console.print(table)
-    for line in text.get().splitlines():
-        click.echo(line.rstrip())
+    for i, row in enumerate(cells):
+        table.add_row(*row, end_section=last and i == len(rows) - 2)
+    console.print(table)
+
+
+def _plain_table(columns: Sequence[str], rows: list[list[str]], last: bool) -> list[str]:
+    table = [[name.removeprefix("> ") for name in columns], *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = []
+    for row in table:
+        fitted = [
+            value.rjust(width) if name[0] == ">" else value.ljust(width)
+            for name, value, width in zip(columns, row, widths, strict=True)
+        ]
+        lines.append("   ".join(fitted).rstrip())
+    lines.insert(1, "─" * (sum(widths) + 3 * (len(widths) - 1)))
+    if last:
+        lines.insert(-1, "")
+    return lines
