@@ -39,6 +39,6 @@ class Preset(NamedTuple):
 
 
 def imagenet_classes() -> list[str]:
-    """The 1,000 classes of ImageNet-1K (ILSVRC 2012) in their usual order, by short names."""
+    """The 1,000 classes of ImageNet-1K (ILSVRC 2012) in their order, named as torchvision does."""
     text = files(__package__).joinpath("imagenet_classes.txt").read_text(encoding="utf-8")
     return text.splitlines()
