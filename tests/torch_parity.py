@@ -1,10 +1,11 @@
 """The same module here and in torch.nn, from the same weights: values, statistics, gradients."""
 
+from itertools import product
 from typing import Any
 
 import numpy as np
 
-from minicnn import Tensor, nn
+from minicnn import Tensor, nn, use_kernels
 
 TOLERANCE = 1e-9  # of the largest number in the array, in float64
 
@@ -12,7 +13,7 @@ TOLERANCE = 1e-9  # of the largest number in the array, in float64
 def assert_same_as_torch(
     ours: nn.Module, theirs: Any, *shapes: tuple[int, ...], tolerance: float = TOLERANCE
 ) -> None:
-    """In train and in eval mode: outputs, running statistics and all gradients agree.
+    """On both kernel sets, in train and in eval mode: outputs, statistics and gradients agree.
 
     ``theirs`` gets our weights by position in the state dict, so its parts must be defined in the
     same order. Norms get weights away from 1 and 0, and running statistics that are no defaults.
@@ -21,12 +22,14 @@ def assert_same_as_torch(
     ours.double()
     theirs.double()
     state = {key: _value(key, array, rng) for key, array in ours.state_dict().items()}
-    for training in (True, False):
+    for kernels, training in product(("numba", "numpy"), (True, False)):
         _load(state, ours, theirs)
         ours.train(training)
         theirs.train(training)
         xs = [rng.standard_normal(shape) for shape in shapes]
-        _assert_same("train" if training else "eval", ours, theirs, xs, rng, tolerance)
+        mode = f"{kernels}, {'train' if training else 'eval'}"
+        with use_kernels(kernels):
+            _assert_same(mode, ours, theirs, xs, rng, tolerance)
 
 
 def _load(state: dict[str, np.ndarray], ours: nn.Module, theirs: Any) -> None:
