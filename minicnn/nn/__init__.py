@@ -20,7 +20,7 @@ from .loss import (
 from .module import Module, Parameter
 from .norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, LocalResponseNorm
 from .pool import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d
-from .summary import LayerRow, shape_input, summarize, total
+from .summary import LayerRow, shape_input, summarize, total, trace
 
 __all__ = [
     "AdaptiveAvgPool2d", "AdaptiveMaxPool2d", "AvgPool2d", "BCELoss", "BCEWithLogitsLoss",
@@ -31,5 +31,5 @@ __all__ = [
     "MSELoss", "MaxPool2d", "Module", "ModuleList", "MultiheadAttention", "NLLLoss", "OpLayer",
     "Parameter", "ReLU", "ReLU6", "Sequential", "SiLU", "Sigmoid", "SigmoidFocalLoss",
     "SmoothL1Loss", "Softmax", "Softplus", "Tanh", "Unflatten", "evaluating", "init", "shape_input",
-    "summarize", "total",
+    "summarize", "total", "trace",
 ]  # fmt: skip

@@ -1,7 +1,7 @@
 """What each layer of a model costs: shapes, parameters, multiply-adds, memory."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,17 +39,29 @@ def summarize(model: Module, input_shape: Sequence[int]) -> list[LayerRow]:
     (`kernels.shape_only`; on a GPU, on zeros); nothing of it is changed.
     """
     tracer = _Tracer(model)
+    trace(model, input_shape, tracer.enter, tracer.leave, tracer.count)
+    return tracer.rows
+
+
+def trace(
+    model: Module, input_shape: Sequence[int], enter: Callable[..., Any],
+    leave: Callable[..., Any], see: Callable[..., Any],
+) -> None:  # fmt: skip
+    """Run a model on shapes alone and tell of every module's call and of every op.
+
+    Calls ``enter(module, inputs)`` and ``leave(module, inputs, output)`` around each module's
+    forward, and ``see(op, output, inputs, options)`` after each op.
+    """
     removers = []
-    for module in tracer.paths:
-        removers.append(module.register_forward_pre_hook(tracer.enter))
-        removers.append(module.register_forward_hook(tracer.leave))
+    for module in model.modules():
+        removers.append(module.register_forward_pre_hook(enter))
+        removers.append(module.register_forward_hook(leave))
     try:
-        with evaluating(model), observe(tracer.count):
+        with evaluating(model), observe(see):
             model(shape_input(model, input_shape))
     finally:
         for remove in removers:
             remove()
-    return tracer.rows
 
 
 def total(rows: Sequence[LayerRow]) -> LayerRow:

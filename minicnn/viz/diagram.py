@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from .. import nn
-from ..modes import observe
 from ..nn.module import Module, Parameter, find
 from ..tensor import Tensor
 from .boxes import OPS, Box, describe
@@ -144,16 +143,7 @@ class _Tracer:
 def _trace(model: Module, shape: Sequence[int]) -> _Tracer:
     """Run the model in eval mode; nothing of it is changed."""
     tracer = _Tracer(model)
-    removers = []
-    for module in tracer.paths:
-        removers.append(module.register_forward_pre_hook(tracer.enter))
-        removers.append(module.register_forward_hook(tracer.leave))
-    try:
-        with nn.evaluating(model), observe(tracer.see):
-            model(nn.shape_input(model, shape))
-    finally:
-        for remove in removers:
-            remove()
+    nn.trace(model, shape, tracer.enter, tracer.leave, tracer.see)
     return tracer
 
 
