@@ -293,7 +293,7 @@ def test_a_config_with_nonsense(trained, tmp_path):
         ({"model": 3}, "model: name must be one of"),
         (
             {"model_options": {"depth": 9}},
-            "must name a model and options; create: lenet5_small must have the option, got 'depth'",
+            "must name a model and options; create: the options of lenet5_small must be among num",
         ),
         ({"model_options": 7}, "config.json must name a model and options"),
         ({"data": "faces"}, "data: name must be one of"),

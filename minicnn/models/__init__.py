@@ -1,6 +1,8 @@
 """Networks by name, one file per paper."""
 
+import inspect
 import re
+from collections.abc import Callable
 from os import PathLike
 from typing import Any
 
@@ -82,5 +84,17 @@ def _explained(name: str, error: TypeError) -> TypeError:
     if not said or not said[2]:
         return error
     if said[1] == "unexpected":
-        return TypeError(f"create: {name} must have the option, got {said[2]!r}; see its class")
+        known = ", ".join(_options(entry(name).build))
+        return TypeError(f"create: the options of {name} must be among {known}, got {said[2]!r}")
     return TypeError(f"create: {name} sets {said[2]} itself; take another name or the class")
+
+
+def _options(build: Callable[..., Network]) -> dict[str, None]:
+    """What a constructor takes, and what it hands on to the class of the network."""
+    own = inspect.signature(build)
+    names = [key for key in own.parameters if key != "options"]
+    if "options" in own.parameters:
+        for key, p in inspect.signature(own.return_annotation).parameters.items():
+            if p.kind is p.KEYWORD_ONLY or key in ("num_classes", "in_channels"):
+                names.append(key)
+    return dict.fromkeys(names)
