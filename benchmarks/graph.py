@@ -1,18 +1,23 @@
-"""What the graph costs: a deep chain, shared branches, and the memory that recorded ops hold.
+"""What the graph costs: a deep chain, shared branches, and the memory that recorded ops hold."""
 
-python benchmarks/graph.py
-"""
-
-import sys
 import time
 import tracemalloc
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from minicnn import Tensor, record
+
+from .harness import Row
+from .report import OURS
+
+
+def rows() -> Iterator[Row]:
+    yield Row("chain of 100,000 ops, forward and backward", {OURS: [deep_chain()]}, "s")
+    yield Row("chain of 40 diamonds", {OURS: [diamonds()]}, "runs of the rule")
+    held, peak = held_by_adds()
+    yield Row("20 chained adds of 4 MB: held at the end", {OURS: [held]}, "MB")
+    yield Row("20 chained adds of 4 MB: peak", {OURS: [peak]}, "MB")
 
 
 def deep_chain(length: int = 100_000) -> float:
@@ -54,14 +59,3 @@ def held_by_adds(count: int = 20) -> tuple[float, float]:
     held, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return held / 2**20, peak / 2**20
-
-
-def main() -> None:
-    print(f"chain of 100,000 ops, forward and backward: {deep_chain():.2f} s")
-    print(f"chain of 40 diamonds: {diamonds()} runs of the rule")
-    held, peak = held_by_adds()
-    print(f"20 chained adds of 4 MB: {held:.1f} MB held, {peak:.1f} MB at the peak")
-
-
-if __name__ == "__main__":
-    main()

@@ -10,7 +10,10 @@ if "numpy" not in sys.modules:
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
 from . import nn, ops, optim, random
+from .folding import fuse
 from .kernels import override, use_kernels
+from .kernels.precision import set_precision
+from .kernels.threads import get_num_threads, set_num_threads
 from .modes import anomaly_mode, is_recording, no_grad, observe
 from .random import manual_seed
 from .tensor import Tensor, grad, record
@@ -18,6 +21,7 @@ from .tensor import Tensor, grad, record
 __version__ = "0.1.0"
 
 __all__ = [
-    "Tensor", "anomaly_mode", "grad", "is_recording", "manual_seed", "nn", "no_grad", "observe",
-    "ops", "optim", "override", "random", "record", "use_kernels",
+    "Tensor", "anomaly_mode", "fuse", "get_num_threads", "grad", "is_recording", "manual_seed",
+    "nn", "no_grad", "observe", "ops", "optim", "override", "random", "record", "set_num_threads",
+    "set_precision", "use_kernels",
 ]  # fmt: skip

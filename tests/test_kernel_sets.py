@@ -43,7 +43,7 @@ def test_use_kernels_as_function_and_as_block():
     use_kernels("numpy")
     assert current_kernels() == "numpy" and on().im2col is reference.im2col
     with use_kernels("numba"):
-        assert on().im2col is overlay.im2col and on().relu is reference.relu
+        assert on().im2col is overlay.im2col and on().log is reference.log
         with use_kernels("numpy"):
             assert on().im2col is reference.im2col
         assert current_kernels() == "numba"
@@ -54,7 +54,7 @@ def test_use_kernels_as_function_and_as_block():
 def test_the_choice_ends_with_the_block_even_after_an_error():
     with pytest.raises(KeyError), use_kernels("numpy"), override(relu=np.sign):
         raise KeyError
-    assert current_kernels() == "numba" and on().relu is reference.relu
+    assert current_kernels() == "numba" and on().relu is overlay.relu
 
 
 @inner
@@ -62,14 +62,14 @@ def test_the_choice_belongs_to_the_thread():
     seen = {}
 
     def look():
-        seen["before"] = (current_kernels(), on().relu)
+        seen["before"] = (current_kernels(), on().relu is overlay.relu)
         use_kernels("numpy")
 
     with override(relu=np.sign):
         thread = threading.Thread(target=look)
         thread.start()
         thread.join()
-        assert seen == {"before": ("numba", reference.relu)}
+        assert seen == {"before": ("numba", True)}
         assert current_kernels() == "numba" and on().relu is np.sign
 
 
@@ -101,7 +101,7 @@ def test_conv2d_uses_an_overridden_im2col():
 def test_unknown_names_are_refused_with_near_ones():
     with pytest.raises(ValueError, match="override: no kernel is called 'im2cool'; near: im2col"):
         override(im2cool=np.abs)
-    with pytest.raises(ValueError, match="no kernel is called 'xyz'; near: col2im, conv2d"):
+    with pytest.raises(ValueError, match="kernel is called 'xyz'; near: adagrad_step, adam_step"):
         override(xyz=np.abs)
     with pytest.raises(ValueError, match='the set must be "numba" or "numpy", got \'cuda\''):
         use_kernels("cuda")

@@ -28,7 +28,9 @@ MAY_IMPORT = {
     "models": CORE | {"ops", "nn", "weights", "download"},
     "train": CORE | {"ops", "nn", "optim", "data", "weights", "viz"},
     "testing": CORE | {"ops", "nn", "optim", "data"},
-    "viz": CORE | {"ops", "nn", "optim", "data"},
+    "summary": CORE | {"ops", "nn"},
+    "folding": CORE | {"ops", "nn", "summary"},
+    "viz": CORE | {"ops", "nn", "optim", "data", "summary"},
 }
 ANYTHING = {"cli", "__init__", "__main__"}
 FILES = house.sources()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minicnn import Tensor, manual_seed, models, nn, no_grad
+from minicnn import Tensor, manual_seed, models, nn, no_grad, summary
 from minicnn.testing import gradcheck
 
 # Layer: parameters and connections (LeCun et al. 1998, section II.B). The paper's own figures where
@@ -24,7 +24,7 @@ def counts(model: nn.Module) -> dict[str, int]:
 def test_lenet5_has_the_papers_layers():
     model = models.create("lenet5")
     assert counts(model) == LENET5
-    rows = {row.path: row for row in nn.summarize(model, (1, 1, 28, 28))}
+    rows = {row.path: row for row in summary.summarize(model, (1, 1, 28, 28))}
     assert {name: rows[name].output_shape[1:] for name in SHAPES} == SHAPES
     # the paper counts 122,304 connections in C1, biases included
     assert rows["c1"].multiply_adds + 6 * 28 * 28 == 122_304

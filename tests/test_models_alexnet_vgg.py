@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minicnn import Tensor, manual_seed, nn, no_grad
+from minicnn import Tensor, manual_seed, nn, no_grad, summary
 from minicnn.models import alexnet, vgg
 from minicnn.testing import gradcheck, gradgradcheck
 
@@ -43,7 +43,7 @@ def narrow(name: str, **options: Any) -> nn.Module:
 
 def test_alexnet_has_the_published_size():
     with nn.init.skip():
-        total = nn.total(nn.summarize(alexnet.alexnet(), (1, 3, 224, 224)))
+        total = summary.total(summary.summarize(alexnet.alexnet(), (1, 3, 224, 224)))
     assert total.parameters == 61_100_840
     assert round(total.multiply_adds / 1e9, 3) == 0.714
 
@@ -54,7 +54,7 @@ def test_alexnet_of_32x32_pixels():
                     (3, 256, 256, 7)]  # fmt: skip
     linears = [(256 * 3 * 3, 512), (512, 512), (512, 10)]
     with nn.init.skip():
-        total = nn.total(nn.summarize(alexnet.alexnet_cifar(), (1, 3, 32, 32)))
+        total = summary.total(summary.summarize(alexnet.alexnet_cifar(), (1, 3, 32, 32)))
     weights = [k * k * i * o for k, i, o, _ in convolutions] + [i * o for i, o in linears]
     biases = sum(o for _, _, o, _ in convolutions) + sum(o for _, o in linears)
     assert total.parameters == sum(weights) + biases
@@ -78,7 +78,7 @@ def test_vgg_has_the_published_size(name):
 def test_vgg_of_32x32_pixels_has_the_published_size(build, millions, multiply_adds):
     """Figures of chenyaofo's pytorch-cifar-models."""
     with nn.init.skip():
-        total = nn.total(nn.summarize(build(), (1, 3, 32, 32)))
+        total = summary.total(summary.summarize(build(), (1, 3, 32, 32)))
     assert round(total.parameters / 1e6, 2) == millions
     assert multiply_adds is None or round(total.multiply_adds / 1e6) == multiply_adds
 

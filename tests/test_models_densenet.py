@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minicnn import Tensor, manual_seed, nn, no_grad
+from minicnn import Tensor, manual_seed, nn, no_grad, summary
 from minicnn.models import densenet
 from minicnn.models.densenet import DenseBlock, DenseLayer, DenseNet, Transition
 from minicnn.testing import gradcheck, gradgradcheck
@@ -56,7 +56,7 @@ def test_published_size(name):
 
 def test_published_multiply_adds():
     with nn.init.skip():
-        total = nn.total(nn.summarize(densenet.densenet121(), (1, 3, 224, 224)))
+        total = summary.total(summary.summarize(densenet.densenet121(), (1, 3, 224, 224)))
     assert round(total.multiply_adds / 1e9, 3) == 2.834
 
 
@@ -76,7 +76,7 @@ def test_densenet_of_32x32_pixels():
     parameters += 2 * channels + 10 * channels + 10
     with nn.init.skip():
         model = densenet.densenet_cifar()
-    total = nn.total(nn.summarize(model, (1, 3, 32, 32)))
+    total = summary.total(summary.summarize(model, (1, 3, 32, 32)))
     assert total.parameters == parameters and round(parameters / 1e6, 1) == 0.8
     assert total.multiply_adds == multiply_adds + 10 * channels
     assert sum(isinstance(m, nn.Conv2d | nn.Linear) for m in model.modules()) == 100

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from minicnn import Tensor, manual_seed, nn, no_grad
+from minicnn import Tensor, manual_seed, nn, no_grad, summary
 from minicnn.models import efficientnet as models
-from minicnn.nn.summary import total
+from minicnn.summary import total
 from minicnn.testing import gradcheck, gradgradcheck
 
 from .test_models_mobilenet import torch_layer, torch_residual, torch_se
@@ -45,7 +45,7 @@ def torch_mbconv(t, c, out, expansion, kernel, stride):
 def test_published_figures(build, size, parameters, millions, dropout):
     with nn.init.skip():
         net = build()
-    costs = total(nn.summarize(net, (1, 3, size, size)))
+    costs = total(summary.summarize(net, (1, 3, size, size)))
     assert costs.parameters == parameters
     assert round(costs.multiply_adds / 1e6) == millions
     assert net.classifier[0].p == dropout

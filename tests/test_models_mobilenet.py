@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from minicnn import Tensor, manual_seed, nn, no_grad
+from minicnn import Tensor, manual_seed, nn, no_grad, summary
 from minicnn.models import mobilenet_v2 as v2
 from minicnn.models import mobilenet_v3 as v3
 from minicnn.models.blocks import SqueezeExcitation, make_divisible
-from minicnn.nn.summary import total
+from minicnn.summary import total
 from minicnn.testing import gradcheck, gradgradcheck
 
 from .test_models_mobilenet_v1 import images
@@ -48,7 +48,7 @@ CIFAR = [v2.mobilenet_v2_cifar, v3.mobilenet_v3_cifar]
 @pytest.mark.parametrize(("build", "options", "size", "parameters", "millions"), PUBLISHED)
 def test_published_parameters_and_multiply_adds(build, options, size, parameters, millions):
     with nn.init.skip():
-        costs = total(nn.summarize(build(**options), (1, 3, size, size)))
+        costs = total(summary.summarize(build(**options), (1, 3, size, size)))
     tolerance = 0 if isinstance(parameters, int) else 0.05e6
     assert abs(costs.parameters - parameters) <= tolerance
     assert round(costs.multiply_adds / 1e6) == millions

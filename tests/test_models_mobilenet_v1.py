@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minicnn import Tensor, manual_seed, nn, no_grad
+from minicnn import Tensor, manual_seed, nn, no_grad, summary
 from minicnn.models.mobilenet_v1 import (
     DepthwiseSeparable,
     MobileNetV1,
@@ -14,7 +14,7 @@ from minicnn.models.mobilenet_v1 import (
     mobilenet_v1_075,
     mobilenet_v1_cifar,
 )
-from minicnn.nn.summary import total
+from minicnn.summary import total
 from minicnn.testing import gradcheck
 
 from .torch_parity import assert_same_as_torch
@@ -75,7 +75,7 @@ def test_the_net_is_torchs(t, small_images, tensorflow, strides, size):
 @pytest.mark.parametrize("build", PAPER)
 def test_the_papers_parameters_and_multiply_adds(build):
     with nn.init.skip():
-        costs = total(nn.summarize(build(), (1, 3, 224, 224)))
+        costs = total(summary.summarize(build(), (1, 3, 224, 224)))
     millions, parameters = PAPER[build]
     assert costs.multiply_adds == pytest.approx(millions * 1e6, abs=0.6e6)
     assert round(costs.parameters / 1e6, 1) == parameters

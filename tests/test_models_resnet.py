@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minicnn import Tensor, nn, no_grad
+from minicnn import Tensor, nn, no_grad, summary
 from minicnn.models import resnet, resnet_cifar, resnext, wide_resnet
 from minicnn.testing import gradcheck
 from tests.torch_parity import assert_same_as_torch
@@ -248,7 +248,7 @@ def test_published_counts_of_cifar_nets(name):
 def test_published_multiply_adds_of_cifar_nets(name, shortcut):
     with nn.init.skip():
         model = getattr(resnet_cifar, name)(shortcut=shortcut)
-    total = nn.total(nn.summarize(model, (1, 3, 32, 32)))
+    total = summary.total(summary.summarize(model, (1, 3, 32, 32)))
     assert f"{total.multiply_adds / 1e6:.2f}" == f"{CIFAR[name][2 + (shortcut == 'B')]}"
 
 
@@ -257,7 +257,7 @@ def test_published_counts(build):
     with nn.init.skip():
         model = build()
     assert parameters(model) == IMAGENET[build][0]
-    total = nn.total(nn.summarize(model, (1, 3, 224, 224)))
+    total = summary.total(summary.summarize(model, (1, 3, 224, 224)))
     assert f"{total.multiply_adds / 1e9:.3f}" == f"{IMAGENET[build][1]:.3f}"
 
 
@@ -304,7 +304,7 @@ def test_zero_init_residual_starts_blocks_as_identities(build):
 
 def test_small_images():
     model = resnet.resnet18_cifar(width_mult=1 / 16)
-    rows = {row.path: row.output_shape for row in nn.summarize(model, (1, 3, 32, 32))}
+    rows = {row.path: row.output_shape for row in summary.summarize(model, (1, 3, 32, 32))}
     assert rows["conv1"] == (1, 4, 32, 32) and rows["layer1.0.conv1"] == (1, 4, 32, 32)
     assert rows["layer4.1.conv2"] == (1, 32, 4, 4) and rows["fc"] == (1, 10)
     assert model.conv1.kernel_size == (3, 3)

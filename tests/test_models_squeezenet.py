@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minicnn import Tensor, manual_seed, nn, no_grad
+from minicnn import Tensor, manual_seed, nn, no_grad, summary
 from minicnn.models import squeezenet
 from minicnn.models.squeezenet import Fire, SqueezeNet
 from minicnn.testing import gradcheck, gradgradcheck
@@ -50,7 +50,7 @@ def test_every_layer_has_the_papers_parameters():
 )
 def test_published_size(name, parameters, multiply_adds):
     with nn.init.skip():
-        total = nn.total(nn.summarize(NETS[name][0](), (1, 3, 224, 224)))
+        total = summary.total(summary.summarize(NETS[name][0](), (1, 3, 224, 224)))
     assert total.parameters == parameters
     assert round(total.multiply_adds / 1e9, 3) == multiply_adds
 
@@ -62,7 +62,7 @@ def test_squeezenet_of_32x32_pixels():
              (384, 48, 192), (384, 64, 256), (512, 64, 256)]  # fmt: skip
     weights = [27 * 64, *(i * s + 10 * s * e for i, s, e in fires), 512 * 10]
     with nn.init.skip():
-        total = nn.total(nn.summarize(squeezenet.squeezenet_cifar(), (1, 3, 32, 32)))
+        total = summary.total(summary.summarize(squeezenet.squeezenet_cifar(), (1, 3, 32, 32)))
     norms = 2 * (64 + sum(2 * e for _, _, e in fires))
     assert total.parameters == 1_235_496 - 990 * 513 + norms
     assert total.multiply_adds == sum(w * n**2 for w, n in zip(weights, sides, strict=True))

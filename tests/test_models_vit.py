@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minicnn import Tensor, manual_seed, nn, no_grad
+from minicnn import Tensor, manual_seed, nn, no_grad, summary
 from minicnn.models import vit
 from minicnn.testing import gradcheck, gradgradcheck
 from tests.torch_parity import assert_same_as_torch
@@ -140,8 +140,8 @@ def test_published_counts():
     assert sum(p.numel() for p in model.parameters()) == 86_567_656
     # One layer's products per image, from the paper's equations: L = 197 places, E = 768, M = 3072
     block = 197 * 768 * (4 * 768 + 2 * 3072) + 2 * 197 * 197 * 768
-    rows = nn.summarize(vit.vit_b_16(num_layers=1), (1, 3, 224, 224))
-    one_layer = nn.total(rows).multiply_adds
+    rows = summary.summarize(vit.vit_b_16(num_layers=1), (1, 3, 224, 224))
+    one_layer = summary.total(rows).multiply_adds
     assert one_layer == 196 * 768 * 768 + block + 768 * 1000
     assert round((one_layer + 11 * block) / 1e6) == 17_564
 

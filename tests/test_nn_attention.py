@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minicnn import Tensor, grad, manual_seed, nn, no_grad
+from minicnn import Tensor, grad, manual_seed, nn, no_grad, summary
 from minicnn.testing import gradcheck, gradgradcheck
 from tests.torch_parity import assert_same_as_torch
 
@@ -151,7 +151,7 @@ def test_dropout_drops_weights_of_attention_in_training():
 def test_text_and_cost():
     attention = nn.MultiheadAttention(6, 2, bias=False)
     assert repr(attention).startswith("MultiheadAttention(\n  embed_dim=6, num_heads=2, bias=False")
-    rows = nn.summarize(attention, (1, 5, 6))
+    rows = summary.summarize(attention, (1, 5, 6))
     assert sum(row.multiply_adds for row in rows) == 4 * 5 * 6 * 6 + 2 * 5 * 5 * 6
 
 

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from minicnn import Tensor, nn, optim
+from minicnn import Tensor, nn, optim, summary
 from tests import strict_cupy
 
 
@@ -75,7 +75,7 @@ def test_a_module_moves_there_and_back():
         np.testing.assert_array_equal(value, before[key])
     nn.init.constant_(net[0].weight, 2.0)
     assert net[0].weight.device == "cuda"
-    (row, _) = nn.summarize(net, (1, 1, 5, 5))
+    (row, _) = summary.summarize(net, (1, 1, 5, 5))
     assert row.output_shape == (1, 2, 3, 3)
     net.to("cpu")
     assert isinstance(net[0].weight.data, np.ndarray)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import minicnn
-from minicnn import Tensor, nn, ops
+from minicnn import Tensor, nn, ops, summary
 
 
 def rows_by_path(model, shape):
-    return {row.path: row for row in nn.summarize(model, shape)}
+    return {row.path: row for row in summary.summarize(model, shape)}
 
 
 def lenet():
@@ -20,7 +20,7 @@ def lenet():
 
 
 def test_lenet_by_hand():
-    rows = nn.summarize(lenet(), (1, 1, 28, 28))
+    rows = summary.summarize(lenet(), (1, 1, 28, 28))
     assert [row.path for row in rows] == [str(i) for i in range(10)]
     assert [row.type for row in rows[:3]] == ["Conv2d", "Tanh", "AvgPool2d"]
     assert [row.output_shape for row in rows[:4]] == [
@@ -35,8 +35,8 @@ def test_lenet_by_hand():
 
 
 def test_totals():
-    rows = nn.summarize(lenet(), (3, 1, 28, 28))
-    total = nn.total(rows)
+    rows = summary.summarize(lenet(), (3, 1, 28, 28))
+    total = summary.total(rows)
     assert total.parameters == 61706  # LeNet-5 with full connections
     assert total.multiply_adds == 3 * (117600 + 240000 + 48000 + 10080 + 840)
     assert total.activation_bytes == sum(row.activation_bytes for row in rows)
@@ -58,7 +58,7 @@ CONVOLUTIONS = [
 @pytest.mark.parametrize("size", [4, 8])
 def test_convolutions(layer, shape, multiply_adds, columns, size):
     (layer.float if size == 4 else layer.double)()
-    (row,) = nn.summarize(layer, (2, 4, 8, 8))
+    (row,) = summary.summarize(layer, (2, 4, 8, 8))
     assert row.output_shape == shape
     assert row.multiply_adds == multiply_adds
     assert row.im2col_bytes == columns * size
@@ -66,7 +66,7 @@ def test_convolutions(layer, shape, multiply_adds, columns, size):
 
 
 def test_the_input_has_the_dtype_of_the_model():
-    rows = nn.summarize(nn.Sequential(nn.ReLU(), nn.Linear(4, 2)).double(), (3, 4))
+    rows = summary.summarize(nn.Sequential(nn.ReLU(), nn.Linear(4, 2)).double(), (3, 4))
     assert [row.activation_bytes for row in rows] == [3 * 4 * 8, 3 * 2 * 8]
 
 
@@ -87,7 +87,7 @@ class Residual(nn.Module):
 
 
 def test_modules_with_modules_inside():
-    rows = nn.summarize(Residual(), (1, 4, 8, 8))
+    rows = summary.summarize(Residual(), (1, 4, 8, 8))
     assert [row.path for row in rows] == ["inner.0", "inner.1", "shared", "shared", "pool", ""]
     assert [row.parameters for row in rows] == [0, 0, 72, 0, 0, 64]
     assert [row.multiply_adds for row in rows] == [0, 0, 2048, 2048, 0, 2048]
@@ -103,11 +103,11 @@ def test_the_model_is_left_as_it_was():
     state = minicnn.random.get_state()
     recorded = []
     remove = model.register_forward_hook(lambda m, xs, y: recorded.append(y.requires_grad))
-    nn.summarize(model, (1, 1, 5, 5))
+    summary.summarize(model, (1, 1, 5, 5))
     remove()
     assert recorded == [False]
     with pytest.raises(ValueError, match=r'conv2d: .* \(in layer "0"'):
-        nn.summarize(model, (1, 3, 5, 5))
+        summary.summarize(model, (1, 3, 5, 5))
     assert [m.training for m in model.modules()] == modes
     assert minicnn.random.get_state() == state
     assert all(m._hooks.before == m._hooks.after == [] for m in model.modules())

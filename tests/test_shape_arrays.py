@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from minicnn import Tensor, models, nn, no_grad, ops
+from minicnn import Tensor, models, nn, no_grad, ops, summary
 from minicnn.kernels import kernel_set, shape_only
 from minicnn.kernels.shape_array import ShapeArray
 
@@ -52,7 +52,7 @@ def test_a_large_model_costs_little_memory(name):
         model = models.create(name)
     tracemalloc.reset_peak()
     before, _ = tracemalloc.get_traced_memory()
-    nn.summarize(model, (8, 3, 224, 224))
+    summary.summarize(model, (8, 3, 224, 224))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak - before < 10_000_000

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import minicnn
-from minicnn import models, nn
+from minicnn import models, nn, summary
 
 # Of every state-dict entry its name, shape and dtype, in order; torchvision's, and for MobileNet V1
 # those that follow from table 1 of its paper.
@@ -44,7 +44,7 @@ def parameters(model) -> int:
 
 
 def multiply_adds(model, shape) -> int:
-    return nn.total(nn.summarize(model, (1, *shape))).multiply_adds
+    return summary.total(summary.summarize(model, (1, *shape))).multiply_adds
 
 
 @pytest.mark.parametrize("name", SPEC)

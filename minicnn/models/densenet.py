@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import nn, ops
+from ..nn.blocks import norm_act
 from ..tensor import Tensor
 from .network import Network, State
 
@@ -43,8 +44,8 @@ class DenseLayer(nn.Module):
         self.dropout = nn.Dropout(drop_rate)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        x = self.conv1(self.relu1(self.norm1(ops.concat(features, dim=1))))
-        return self.dropout(self.conv2(self.relu2(self.norm2(x))))
+        x = self.conv1(norm_act(self.norm1, self.relu1, ops.concat(features, dim=1)))
+        return self.dropout(self.conv2(norm_act(self.norm2, self.relu2, x)))
 
 
 class DenseBlock(nn.Sequential):

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from .. import nn
+from ..nn.blocks import norm_act, norm_add_act
 from ..tensor import Tensor
 from .network import Network
 
@@ -41,9 +42,8 @@ class BasicBlock(nn.Module):
         self.downsample = shortcut(inplanes, planes, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.relu(self.bn1(self.conv1(x)))
-        y = self.bn2(self.conv2(y))
-        return self.relu(y + self.downsample(x))
+        y = norm_act(self.bn1, self.relu, self.conv1(x))
+        return norm_add_act(self.bn2, self.downsample, self.relu, self.conv2(y), x)
 
 
 class Bottleneck(nn.Module):
@@ -68,10 +68,9 @@ class Bottleneck(nn.Module):
         self.downsample = shortcut(inplanes, planes * 4, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.relu(self.bn1(self.conv1(x)))
-        y = self.relu(self.bn2(self.conv2(y)))
-        y = self.bn3(self.conv3(y))
-        return self.relu(y + self.downsample(x))
+        y = norm_act(self.bn1, self.relu, self.conv1(x))
+        y = norm_act(self.bn2, self.relu, self.conv2(y))
+        return norm_add_act(self.bn3, self.downsample, self.relu, self.conv3(y), x)
 
 
 def shortcut(inplanes: int, outplanes: int, stride: int) -> nn.Module:
@@ -121,7 +120,7 @@ class ResNet(Network):
                 nn.init.zeros_(last.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        x = self.maxpool(norm_act(self.bn1, self.relu, self.conv1(x)))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return self.fc(self.dropout(self.avgpool(x).flatten(1)))
 

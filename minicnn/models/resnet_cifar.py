@@ -24,6 +24,7 @@ ImageNet nets do and its CIFAR nets do not.
 from typing import Any, Literal
 
 from .. import nn, ops
+from ..nn.blocks import norm_act
 from ..tensor import Tensor
 from .network import Network, State
 from .resnet import BasicBlock
@@ -101,7 +102,7 @@ class CifarResNet(Network):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.relu(self.bn1(self.conv1(x)))
+        x = norm_act(self.bn1, self.relu, self.conv1(x))
         x = self.layer3(self.layer2(self.layer1(x)))
         return self.fc(self.dropout(self.avgpool(x).flatten(1)))
 

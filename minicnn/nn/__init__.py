@@ -10,7 +10,7 @@ from .attention import MultiheadAttention
 from .containers import ModuleList, Sequential
 from .conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
 from .dropout import Dropout, Dropout2d, DropPath
-from .evaluating import evaluating
+from .evaluating import evaluating, shape_input
 from .layer import Layer, OpLayer
 from .linear import Flatten, Identity, Linear, Unflatten
 from .loss import (
@@ -20,16 +20,14 @@ from .loss import (
 from .module import Module, Parameter
 from .norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, LocalResponseNorm
 from .pool import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d
-from .summary import LayerRow, shape_input, summarize, total, trace
 
 __all__ = [
     "AdaptiveAvgPool2d", "AdaptiveMaxPool2d", "AvgPool2d", "BCELoss", "BCEWithLogitsLoss",
     "BatchNorm1d", "BatchNorm2d", "Conv2d", "ConvTranspose2d", "CrossEntropyLoss",
     "DepthwiseConv2d", "DropPath", "Dropout", "Dropout2d", "ELU", "Flatten", "FocalLoss", "GELU",
     "GroupNorm", "Hardsigmoid", "Hardswish", "Hardtanh", "HuberLoss", "Identity", "L1Loss",
-    "Layer", "LayerNorm", "LayerRow", "LeakyReLU", "Linear", "LocalResponseNorm", "LogSoftmax",
+    "Layer", "LayerNorm", "LeakyReLU", "Linear", "LocalResponseNorm", "LogSoftmax",
     "MSELoss", "MaxPool2d", "Module", "ModuleList", "MultiheadAttention", "NLLLoss", "OpLayer",
     "Parameter", "ReLU", "ReLU6", "Sequential", "SiLU", "Sigmoid", "SigmoidFocalLoss",
     "SmoothL1Loss", "Softmax", "Softplus", "Tanh", "Unflatten", "evaluating", "init", "shape_input",
-    "summarize", "total", "trace",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
+from .blocks import in_turn
 from .module import Module
 
 
@@ -57,9 +58,7 @@ class Sequential(_Numbered):
         return super().__getitem__(i)
 
     def forward(self, x: Any) -> Any:
-        for layer in self:
-            x = layer(x)
-        return x
+        return in_turn(list(self), x)
 
 
 class ModuleList(_Numbered):

@@ -172,7 +172,12 @@ def weight_and_bias(shape: tuple[int, ...], outputs: int, bias: bool) -> tuple[A
     That is kaiming_uniform_(a=sqrt(5)), which torch's layers start with (there for LeCun's rule:
     "Efficient BackProp", 1998, section 4.6, up to the factor sqrt(3)).
     """
-    weight = Parameter(np.zeros(shape, np.float32))
+    # Filters lie in memory as (kh, kw, I, O): kernels read and write them in this order.
+    weight = Parameter(
+        np.zeros((*shape[2:], *shape[1::-1]), np.float32).T.swapaxes(2, 3)
+        if len(shape) == 4
+        else np.zeros(shape, np.float32)
+    )
     b = 1 / math.sqrt(fans(weight)[0])
     uniform_(weight, -b, b)
     return weight, uniform_(Parameter(np.zeros(outputs, np.float32)), -b, b) if bias else None

@@ -17,7 +17,8 @@ class _BatchNorm(Layer):
     In training with the batch's mean and biased variance, while the running estimates move:
     r <- (1 - momentum) r + momentum * batch value (the variance unbiased). ``momentum`` None makes
     them plain averages over all batches so far. In eval mode the running estimates normalise, or
-    the batch's own without ``track_running_stats``.
+    the batch's own without ``track_running_stats``. In a call, a ``residual`` that is added and an
+    ``activation`` "relu" or "relu6" are computed in the same pass; see `blocks.norm_act`.
     Paper: Ioffe, Szegedy, "Batch normalization", 2015, algorithms 1 and 2.
     """
 
@@ -41,7 +42,9 @@ class _BatchNorm(Layer):
         count = np.zeros((), np.int64)
         self.register_buffer("num_batches_tracked", count if track_running_stats else None)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(
+        self, x: Tensor, residual: Tensor | None = None, activation: str | None = None
+    ) -> Tensor:
         if x.ndim not in map(len, self.axes) or x.shape[1] != self.num_features:
             shapes = " or ".join(f"({', '.join(letters)})" for letters in self.axes)
             name, c = type(self).__name__, self.num_features
@@ -51,7 +54,7 @@ class _BatchNorm(Layer):
             momentum = 1 / (int(self.num_batches_tracked) + 1) if moves else 0.0
         y = ops.batch_norm(
             x, self.running_mean, self.running_var, self.weight, self.bias, self.training,
-            momentum, self.eps,
+            momentum, self.eps, residual=residual, activation=activation,
         )  # fmt: skip
         if moves:
             self.num_batches_tracked.data += 1

@@ -10,8 +10,9 @@ from typing import Any
 
 from ..kernels import kernels_for
 from ..tensor import Tensor, TensorLike, as_tensor, record
-from .elementwise import add
+from .elementwise import add, astype
 from .linear import matching
+from .reduce import sum as sum_over
 from .shape import pad, reshape
 
 Pair = tuple[int, int]
@@ -36,19 +37,26 @@ def conv2d(
             f"conv2d: groups * weight.shape[1] must equal x's channels and groups divide the "
             f"filters, got x {x.shape}, weight {weight.shape}, groups={groups}"
         )
-    geometry = _geometry("conv2d", x, weight, stride, padding, dilation)
-    return _with_bias("conv2d", _conv2d(x, weight, *geometry, groups), bias)
+    how = geometry("conv2d", x, weight, stride, padding, dilation)
+    bias = None if bias is None else _bias("conv2d", bias, weight.shape[0], x.dtype)
+    return _conv2d(x, weight, bias, *how, groups)
 
 
-def _conv2d(x: Tensor, w: Tensor, stride: Pair, padding: Any, dilation: Pair, g: int) -> Tensor:
-    how = (stride, padding, dilation, g)
+def _conv2d(x: Tensor, w: Tensor, b: Tensor | None, *how: Any) -> Tensor:
     sx, sw = x.shape, w.shape
 
     def backward(gy: Tensor) -> Any:
-        return lambda: _input_grad(gy, w, sx, *how), lambda: _weight_grad(gy, x, sw, *how)
+        grads = (
+            lambda: _input_grad(gy, w, sx, *how),
+            lambda: _weight_grad(gy, x, sw, *how),
+            lambda: sum_over(gy, (0, 2, 3)),
+        )
+        return grads if b is not None else grads[:2]
 
-    y = kernels_for(x.data).conv2d(x.data, w.data, *how)
-    return record("conv2d", y, (x, w), backward, stride=stride, padding=padding, groups=g)
+    y = kernels_for(x.data).conv2d(x.data, w.data, None if b is None else b.data, *how)
+    inputs = (x, w) if b is None else (x, w, b)
+    options = dict(zip(("stride", "padding", "dilation", "groups"), how, strict=True))
+    return record("conv2d", y, inputs, backward, **options)
 
 
 def _input_grad(gy: Tensor, w: Tensor, sx: tuple[int, ...], *how: Any) -> Tensor:
@@ -56,7 +64,7 @@ def _input_grad(gy: Tensor, w: Tensor, sx: tuple[int, ...], *how: Any) -> Tensor
     sw = w.shape
 
     def backward(g: Tensor) -> Any:
-        return lambda: _conv2d(g, w, *how), lambda: _weight_grad(gy, g, sw, *how)
+        return lambda: _conv2d(g, w, None, *how), lambda: _weight_grad(gy, g, sw, *how)
 
     gx = kernels_for(gy.data).conv2d_input_grad(gy.data, w.data, sx, *how)
     return record("conv2d_input_grad", gx, (gy, w), backward)
@@ -67,7 +75,7 @@ def _weight_grad(gy: Tensor, x: Tensor, sw: tuple[int, ...], *how: Any) -> Tenso
     sx = x.shape
 
     def backward(g: Tensor) -> Any:
-        return lambda: _conv2d(x, g, *how), lambda: _input_grad(gy, g, sx, *how)
+        return lambda: _conv2d(x, g, None, *how), lambda: _input_grad(gy, g, sx, *how)
 
     gw = kernels_for(gy.data).conv2d_weight_grad(gy.data, x.data, sw, *how)
     return record("conv2d_weight_grad", gw, (gy, x), backward)
@@ -127,8 +135,8 @@ def depthwise_conv2d(
             f"depthwise_conv2d: the weight must be (C*m, 1, kh, kw) for C={x.shape[1]} channels, "
             f"got {weight.shape}"
         )
-    geometry = _geometry("depthwise_conv2d", x, weight, stride, padding, dilation)
-    return _with_bias("depthwise_conv2d", _depthwise(x, weight, *geometry), bias)
+    how = geometry("depthwise_conv2d", x, weight, stride, padding, dilation)
+    return _with_bias("depthwise_conv2d", _depthwise(x, weight, *how), bias)
 
 
 def _depthwise(x: Tensor, w: Tensor, *how: Any) -> Tensor:
@@ -210,7 +218,7 @@ def _bad(groups: Any) -> bool:
     return not isinstance(groups, Integral) or groups < 1
 
 
-def _geometry(
+def geometry(
     name: str, x: Tensor, weight: Tensor, stride: Size, padding: Padding, dilation: Size
 ) -> tuple[Pair, tuple[Pair, Pair], Pair]:
     s, d = pair(f"{name}: stride", stride, 1), pair(f"{name}: dilation", dilation, 1)
@@ -232,7 +240,11 @@ def _check_images(name: str, x: Tensor, weight: Tensor) -> None:
 def _with_bias(name: str, y: Tensor, bias: TensorLike | None) -> Tensor:
     if bias is None:
         return y
+    return add(y, reshape(_bias(name, bias, y.shape[1], y.dtype), (-1, 1, 1)))
+
+
+def _bias(name: str, bias: TensorLike, channels: int, dtype: Any) -> Tensor:
     bias = as_tensor(bias)
-    if bias.shape != (y.shape[1],):
-        raise ValueError(f"{name}: bias must have shape {(y.shape[1],)}, got {bias.shape}")
-    return add(y, reshape(bias, (-1, 1, 1)))
+    if bias.shape != (channels,):
+        raise ValueError(f"{name}: bias must have shape {(channels,)}, got {bias.shape}")
+    return astype(bias, dtype)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels import kernels_for
 from ..tensor import Tensor, TensorLike, as_tensor, record
 from .elementwise import add, astype, check_broadcast, check_device
 from .shape import common_dtype, reshape, squeeze, sum_to, transpose, unsqueeze
@@ -34,7 +35,7 @@ def matmul(a: TensorLike, b: TensorLike) -> Tensor:
             lambda: sum_to(matmul(transpose(a, -1, -2), gy), sb),
         )
 
-    return record("matmul", a.data @ b.data, (a, b), backward)
+    return record("matmul", kernels_for(a.data).matmul(a.data, b.data), (a, b), backward)
 
 
 def linear(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None) -> Tensor:
@@ -52,7 +53,8 @@ def linear(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None) ->
     def backward(gy: Tensor) -> Any:
         return lambda: matmul(gy, weight), lambda: matmul(transpose(_rows(gy)), _rows(x))
 
-    y = record("linear", x.data @ weight.data.T, (x, weight), backward)
+    product = kernels_for(x.data).matmul(x.data, weight.data.T)
+    y = record("linear", product, (x, weight), backward)
     if bias is None:
         return y
     bias = as_tensor(bias)

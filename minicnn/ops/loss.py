@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels import array_module, to_device
-from ..modes import no_grad
-from ..tensor import Tensor, TensorLike, as_tensor, record
+from ..kernels import array_module, kernels_for, to_device
+from ..modes import is_recording, no_grad
+from ..tensor import Tensor, TensorLike, as_tensor, record, wrap
 from .activation import softplus
 from .elementwise import abs, clip, exp, log, where
 from .index import gather
-from .reduce import log_softmax, logsumexp, mean, sum
+from .reduce import log_softmax, logsumexp, mean, softmax, sum
 from .shape import squeeze
 
 
@@ -118,15 +118,17 @@ def nll_loss(
 
 def _nll_loss(
     name: str, x: Tensor, target: TensorLike, weight: TensorLike | None, ignore_index: int,
-    reduction: str,
+    reduction: str, smoothing: float = 0.0,
 ) -> Tensor:  # fmt: skip
     labels, counts = _labels(name, x, target, ignore_index)
     axis = 1 if x.ndim > 1 else 0
     picked = -squeeze(gather(x, axis, array_module(labels).expand_dims(labels, axis)), axis)
-    w = counts.astype(x.dtype)
-    if weight is not None:
-        w = w * _class_weights(name, x, weight)[labels]
+    of_class = _class_weights(name, x, weight)
+    w = counts * of_class[labels]
     loss = where(counts, picked, 0.0) * Tensor(w)
+    if smoothing:
+        spread = -sum(x * Tensor(_along(of_class, x.ndim, axis)), axis) / float(x.shape[axis])
+        loss = (1.0 - smoothing) * loss + smoothing * where(counts, spread, 0.0)
     if reduction == "mean":
         return sum(loss) / float(w.sum())
     return _reduce(name, loss, reduction)
@@ -148,23 +150,30 @@ def cross_entropy(
         raise ValueError(
             f"cross_entropy: label_smoothing must lie in [0, 1], got {label_smoothing}"
         )
-    axis = 1 if x.ndim > 1 else 0
+    axis, target = 1 if x.ndim > 1 else 0, as_tensor(target)
+    if target.dtype.kind != "f" and x.ndim == 2 and weight is None and reduction == "mean":
+        labels, counts = _labels("cross_entropy", x, target, ignore_index)
+        if counts.size and counts.all() and not label_smoothing:
+            return _plain_cross_entropy(x, labels)
     logp = log_softmax(x, axis)
-    target = as_tensor(target)
     if target.dtype.kind == "f":
         return _soft_cross_entropy(logp, target, weight, axis, reduction, label_smoothing)
-    hard = _nll_loss("cross_entropy", logp, target, weight, ignore_index, reduction)
-    if not label_smoothing:
-        return hard
-    labels, counts = _labels("cross_entropy", x, target, ignore_index)
-    w = _class_weights("cross_entropy", x, weight)
-    spread = -sum(logp * Tensor(_along(w, x.ndim, axis)), axis) / float(x.shape[axis])
-    spread = where(counts, spread, 0.0)
-    if reduction == "mean":
-        smooth = sum(spread) / float((counts * w[labels]).sum())
-    else:
-        smooth = _reduce("cross_entropy", spread, reduction)
-    return (1.0 - label_smoothing) * hard + label_smoothing * smooth
+    return _nll_loss(
+        "cross_entropy", logp, target, weight, ignore_index, reduction, label_smoothing
+    )
+
+
+def _plain_cross_entropy(x: Tensor, labels: Any) -> Tensor:
+    """l = -1/N sum_n ln softmax(x[n])[labels[n]];  gx = gy/N (softmax(x) - onehot(labels))"""
+    kernels = kernels_for(x.data)
+
+    def backward(gy: Tensor) -> Tensor:
+        if not is_recording():
+            return wrap(kernels.cross_entropy_grad(gy.data, x.data, labels))
+        one_hot = labels[:, None] == array_module(labels).arange(x.shape[1])
+        return gy * (softmax(x, 1) - wrap(one_hot.astype(x.dtype))) / float(len(labels))
+
+    return record("cross_entropy", kernels.cross_entropy(x.data, labels), (x,), backward)
 
 
 def _soft_cross_entropy(

@@ -31,10 +31,11 @@ def max_pool2d(
     d = pair("max_pool2d: dilation", dilation, 1)
     window = (d[0] * (kernel[0] - 1) + 1, d[1] * (kernel[1] - 1) + 1)
     s, p = _windows("max_pool2d", x, window, kernel, stride, padding, ceil_mode)
-    _check_taps(x, kernel, s, p, d)
-    y, place = kernels_for(x.data).max_pool2d(x.data, kernel, s, p, d)
+    if d != (1, 1):
+        _check_taps(x, kernel, s, p, d)
+    y, winner = kernels_for(x.data).max_pool2d(x.data, kernel, s, p, d)
     shape = x.shape
-    return record("max_pool2d", y, (x,), lambda gy: put_pixels(gy, place, shape))
+    return record("max_pool2d", y, (x,), lambda gy: put_pixels(gy, winner, shape, kernel, s, p, d))
 
 
 def _check_taps(x: Tensor, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair) -> None:
@@ -50,17 +51,17 @@ def _check_taps(x: Tensor, kernel: Pair, stride: Pair, padding: Padding, dilatio
             )
 
 
-def put_pixels(gy: Tensor, place: Any, shape: tuple[int, ...]) -> Tensor:
-    """Add every gy[n,c,i,j] to the pixel ``place[n,c,i,j]`` of an image of zeros."""
-    gx = kernels_for(gy.data).put_pixels(gy.data, place, shape)
-    return record("put_pixels", gx, (gy,), lambda g: take_pixels(g, place))
+def put_pixels(gy: Tensor, winner: Any, shape: tuple[int, ...], *how: Any) -> Tensor:
+    """Add every gy[n,c,i,j] to pixel ``winner[n,c,i,j]`` of window (i, j) of an image of zeros."""
+    gx = kernels_for(gy.data).put_pixels(gy.data, winner, shape, *how)
+    return record("put_pixels", gx, (gy,), lambda g: take_pixels(g, winner, *how))
 
 
-def take_pixels(x: Tensor, place: Any) -> Tensor:
-    """y[n,c,i,j] = the pixel ``place[n,c,i,j]`` = p*W + q of x[n,c]; the adjoint of put_pixels."""
+def take_pixels(x: Tensor, winner: Any, *how: Any) -> Tensor:
+    """y[n,c,i,j] = pixel ``winner[n,c,i,j]`` of window (i, j) of x; the adjoint of put_pixels."""
     shape = x.shape
-    y = kernels_for(x.data).take_pixels(x.data, place)
-    return record("take_pixels", y, (x,), lambda gy: put_pixels(gy, place, shape))
+    y = kernels_for(x.data).take_pixels(x.data, winner, *how)
+    return record("take_pixels", y, (x,), lambda gy: put_pixels(gy, winner, shape, *how))
 
 
 def avg_pool2d(
@@ -84,7 +85,10 @@ def avg_pool2d(
     counts = [
         _counts(y.shape[2 + i], x.shape[2 + i], kernel[i], s[i], p[i][0], edge[i]) for i in range(2)
     ]
-    return mul(y, array_module(y.data).asarray(1 / np.outer(*counts), y.dtype))
+    shares = 1 / np.outer(*counts)
+    if (shares == shares[0, 0]).all():
+        return y * float(shares[0, 0])
+    return mul(y, array_module(y.data).asarray(shares, y.dtype))
 
 
 def _sum_pool(x: Tensor, kernel: Pair, stride: Pair, padding: Padding) -> Tensor:

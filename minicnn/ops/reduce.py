@@ -3,7 +3,8 @@
 import numpy as np
 
 from ..kernels import array_module, kernels_for
-from ..tensor import Tensor, TensorLike, as_tensor, record
+from ..modes import is_recording
+from ..tensor import Tensor, TensorLike, as_tensor, record, wrap
 from .elementwise import exp, where
 from .shape import Dims, axes_of, axis_of, broadcast_to, reshape
 
@@ -13,7 +14,8 @@ def sum(x: TensorLike, dim: Dims = None, keepdim: bool = False) -> Tensor:
     x = as_tensor(x)
     axes, shape = axes_of("sum", x.ndim, dim), x.shape
     kept = _kept(shape, axes)
-    y = x.data.sum(axes, keepdims=keepdim)
+    y = kernels_for(x.data).sum(x.data, axes)
+    y = y if keepdim else y.squeeze(axes)
     return record("sum", y, (x,), lambda gy: broadcast_to(reshape(gy, kept), shape))
 
 
@@ -73,6 +75,8 @@ def softmax(x: TensorLike, dim: int = -1) -> Tensor:
     axis = axis_of("softmax", x.ndim, dim)
 
     def backward(gy: Tensor) -> Tensor:
+        if not is_recording():
+            return wrap(kernels_for(x.data).softmax_grad(gy.data, x.data, axis))
         y = softmax(x, axis)
         return y * (gy - sum(gy * y, axis, keepdim=True))
 

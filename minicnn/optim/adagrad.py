@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from ..kernels import array_module
+from ..kernels import array_module, kernels_for
 from .optimizer import Optimizer
 
 
@@ -28,14 +28,9 @@ class Adagrad(Optimizer):
         )  # fmt: skip
 
     def update(self, w: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
-        xp = array_module(w)
-        if group["weight_decay"]:
-            g = g + group["weight_decay"] * w
         if not state:
-            state.update(step=0, sum=xp.zeros_like(w))
+            state.update(step=0, sum=array_module(w).zeros_like(w))
             state["sum"] += group["initial_accumulator_value"]
         lr = group["lr"] / (1 + state["step"] * group["lr_decay"])
         state["step"] += 1
-        s = state["sum"]
-        s += g * g
-        w -= lr * g / (xp.sqrt(s) + group["eps"])
+        kernels_for(w).adagrad_step(w, g, state["sum"], lr, group["eps"], group["weight_decay"])

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from ..kernels import array_module
+from ..kernels import array_module, kernels_for
 from .optimizer import Optimizer
 
 
@@ -18,6 +18,8 @@ class Adam(Optimizer):
     Paper: Kingma, Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1.
     """
 
+    decoupled = False
+
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8, weight_decay: float = 0,
@@ -25,20 +27,14 @@ class Adam(Optimizer):
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
     def update(self, w: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
-        xp = array_module(w)
-        beta1, beta2 = group["betas"]
-        if group["weight_decay"]:
-            g = g + group["weight_decay"] * w
         if not state:
-            state.update(step=0, exp_avg=xp.zeros_like(w), exp_avg_sq=xp.zeros_like(w))
+            zeros = array_module(w).zeros_like
+            state.update(step=0, exp_avg=zeros(w), exp_avg_sq=zeros(w))
         state["step"] += 1
-        t, m, v = state["step"], state["exp_avg"], state["exp_avg_sq"]
-        m *= beta1
-        m += (1 - beta1) * g
-        v *= beta2
-        v += (1 - beta2) * g * g
-        root = xp.sqrt(v) / (1 - beta2**t) ** 0.5 + group["eps"]
-        w -= group["lr"] / (1 - beta1**t) * m / root
+        kernels_for(w).adam_step(
+            w, g, state["exp_avg"], state["exp_avg_sq"], state["step"], group["lr"],
+            *group["betas"], group["eps"], group["weight_decay"], self.decoupled,
+        )  # fmt: skip
 
 
 class AdamW(Adam):
@@ -47,12 +43,10 @@ class AdamW(Adam):
     Paper: Loshchilov, Hutter, "Decoupled weight decay regularization", 2019, algorithm 2.
     """
 
+    decoupled = True
+
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8, weight_decay: float = 1e-2,
     ) -> None:  # fmt: skip
         super().__init__(params, lr, betas, eps, weight_decay)
-
-    def update(self, w: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
-        w *= 1 - group["lr"] * group["weight_decay"]
-        super().update(w, g, state, group | {"weight_decay": 0})

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ..kernels import kernels_for
 from ..tensor import Tensor
 
 
@@ -30,12 +31,14 @@ def clip_grad_norm_(
     clipped = _with_gradient(parameters)
     if norm_type == float("inf"):
         total = float(np.max([float(abs(g.data).max()) for _, g in clipped], initial=0.0))
+    elif norm_type == 2:
+        total = sum(kernels_for(g.data).sum_of_squares(g.data) for _, g in clipped) ** 0.5
     else:
         powers = sum(float((abs(g.data) ** norm_type).sum()) for _, g in clipped)
         total = powers ** (1 / norm_type)
     scale = min(max_norm / (total + 1e-6), 1.0)  # in this order a NaN stays a NaN
     with np.errstate(invalid="ignore"):  # Inf times 0 is NaN, as announced above
-        for p, g in clipped:
+        for p, g in clipped if scale != 1 else []:
             p.grad = Tensor(g.data * scale)
     return total
 

@@ -49,8 +49,8 @@ class Optimizer:
         """Update every parameter that has a gradient."""
         for group in self.param_groups:
             for p in group["params"]:
-                if p.grad is not None:
-                    self.update(p.data, p.grad.data, self.state.setdefault(p, {}), group)
+                if (g := p.grad) is not None:
+                    self.update(p.data, g.data, self.state.setdefault(p, {}), group)
                     mark_written(p, f"{type(self).__name__}.step")
 
     def zero_grad(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from ..kernels import array_module
+from ..kernels import array_module, kernels_for
 from .optimizer import Optimizer
 
 
@@ -31,21 +31,15 @@ class RMSprop(Optimizer):
         )  # fmt: skip
 
     def update(self, w: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
-        xp, alpha = array_module(w), group["alpha"]
-        if group["weight_decay"]:
-            g = g + group["weight_decay"] * w
-        s = state.setdefault("square_avg", xp.zeros_like(w))
-        s *= alpha
-        s += (1 - alpha) * g * g
-        if group["centered"]:
-            a = state.setdefault("grad_avg", xp.zeros_like(w))
-            a *= alpha
-            a += (1 - alpha) * g
-            s = xp.maximum(s - a * a, 0)  # rounding can make it negative
-        step = g / (xp.sqrt(s) + group["eps"])
-        if group["momentum"]:
-            v = state.setdefault("momentum_buffer", xp.zeros_like(w))
-            v *= group["momentum"]
-            v += step
-            step = v
-        w -= group["lr"] * step
+        names = ["square_avg"]
+        names += ["grad_avg"] * bool(group["centered"])
+        names += ["momentum_buffer"] * bool(group["momentum"])
+        for name in names:
+            if name not in state:
+                state[name] = array_module(w).zeros_like(w)
+        a = state["grad_avg"] if group["centered"] else None
+        v = state["momentum_buffer"] if group["momentum"] else None
+        kernels_for(w).rmsprop_step(
+            w, g, state["square_avg"], a, v, group["lr"], group["alpha"], group["eps"],
+            group["weight_decay"], group["momentum"],
+        )  # fmt: skip

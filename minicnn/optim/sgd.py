@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from ..kernels import array_module
+from ..kernels import array_module, kernels_for
 from .optimizer import Optimizer
 
 
@@ -36,15 +36,13 @@ class SGD(Optimizer):
             raise self._error("nesterov needs momentum above 0 and dampening 0", got)
 
     def update(self, w: Any, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
-        momentum = group["momentum"]
-        if group["weight_decay"]:
-            g = g + group["weight_decay"] * w
-        if momentum:
-            if "momentum_buffer" in state:
-                v = state["momentum_buffer"]
-                v *= momentum
-                v += (1 - group["dampening"]) * g
-            else:
-                v = state["momentum_buffer"] = array_module(g).array(g)
-            g = g + momentum * v if group["nesterov"] else v
-        w -= group["lr"] * g
+        v, dampening = None, group["dampening"]
+        if group["momentum"]:
+            if "momentum_buffer" not in state:
+                state["momentum_buffer"] = array_module(w).zeros_like(w)
+                dampening = 0  # v = g in the first step
+            v = state["momentum_buffer"]
+        kernels_for(w).sgd_step(
+            w, g, v, group["lr"], group["momentum"], dampening, group["weight_decay"],
+            group["nesterov"],
+        )  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import nn
 from ..nn.module import Module, Parameter, find
+from ..summary import summarize, total, trace
 from ..tensor import Tensor
 from .boxes import OPS, Box, describe
 from .svg import render
@@ -143,7 +144,7 @@ class _Tracer:
 def _trace(model: Module, shape: Sequence[int]) -> _Tracer:
     """Run the model in eval mode; nothing of it is changed."""
     tracer = _Tracer(model)
-    nn.trace(model, shape, tracer.enter, tracer.leave, tracer.see)
+    trace(model, shape, tracer.enter, tracer.leave, tracer.see)
     return tracer
 
 
@@ -303,7 +304,7 @@ def draw_model(
         )
     tracer = _trace(model, (1, *input_shape))
     root = _Scope(tracer.outermost[0], tracer.live, 0, depth).frame()
-    multiply_adds = nn.total(nn.summarize(model, (1, *input_shape))).multiply_adds
+    multiply_adds = total(summarize(model, (1, *input_shape))).multiply_adds
     title = title or type(model).__name__
     svg = render(root, title, input_shape, multiply_adds, _unused(model, tracer))
     if path is not None:

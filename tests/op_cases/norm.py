@@ -14,7 +14,7 @@ def standardised(values, eps):
 
 def batch_norm(
     x, running_mean=None, running_var=None, weight=None, bias=None, training=False, momentum=0.1,
-    eps=1e-5,
+    eps=1e-5, residual=0.0, activation=None,
 ):  # fmt: skip
     y = np.zeros(x.shape)
     for c in range(x.shape[1]):
@@ -23,7 +23,13 @@ def batch_norm(
         else:
             y[:, c] = (x[:, c] - running_mean[c]) / (running_var[c] + eps) ** 0.5
         y[:, c] = y[:, c] * (1 if weight is None else weight[c]) + (0 if bias is None else bias[c])
-    return y
+    low, high = {None: (-np.inf, np.inf), "relu": (0, np.inf), "relu6": (0, 6)}[activation]
+    return np.clip(y + residual, low, high)
+
+
+def torch_batch_norm(torch, *args, residual=0.0, activation=None, **named):
+    y = torch.nn.functional.batch_norm(*args, **named) + residual
+    return y if activation is None else getattr(torch.nn.functional, activation)(y)
 
 
 def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
@@ -57,7 +63,26 @@ def rows():
         yield case("batch_norm", (normal(*shape), *running), batch_norm, fixed=(1, 2))
     small = (1 + 1e-3 * normal(4, 2), normal(2), positive(2), normal(2), normal(2))
     yield case("batch_norm", small, batch_norm, fixed=(1, 2), training=True, label="small variance")
+    yield from fused()
     yield from others()
+
+
+def fused():
+    """With what often follows: a residual and an activation."""
+    for shape in ((7, 3), (2, 3, 3, 2)):
+        c = shape[1]
+        params = (normal(c), positive(c), 1 + 2 * positive(c), 2 + normal(c))
+        for training in (True, False):
+            for activation in (None, "relu", "relu6"):
+                options = {"training": training, "activation": activation}
+                yield case("batch_norm", (normal(*shape), *params, normal(*shape)), batch_norm,
+                           fixed=(1, 2), keywords=("residual",), torch=torch_batch_norm,
+                           **options)  # fmt: skip
+                if activation is not None:
+                    yield case("batch_norm", (normal(*shape), *params), batch_norm, fixed=(1, 2),
+                               torch=torch_batch_norm, **options)  # fmt: skip
+        yield case("batch_norm", (normal(*shape), *params[:2]), batch_norm, fixed=(1, 2),
+                   torch=torch_batch_norm, training=True, activation="relu")  # fmt: skip
 
 
 def others():

@@ -1,6 +1,6 @@
 """Convolution as a matrix product: im2col and GEMM (Chellapilla, Puri, Simard, 2006).
 
-    y[n,o,i,j] = sum over c,u,v of  x[n, c, i*sh + u*dh - top, j*sw + v*dw - left] * w[o,c,u,v]
+    y[n,o,i,j] = b[o] + sum over c,u,v of  x[n, c, i*sh + u*dh - top, j*sw + v*dw - left] w[o,c,u,v]
 
 Every output pixel is a dot product of one window of x with one filter. `im2col` writes the
 windows as rows of a matrix, so that all dot products are one product of matrices. `col2im`, its
@@ -21,9 +21,10 @@ Padding = tuple[Pair, Pair]
 
 
 def conv2d(
-    x: Array, weight: Array, stride: Pair, padding: Padding, dilation: Pair, groups: int
-) -> Array:
-    """y = columns(x) @ w^T, group by group"""
+    x: Array, weight: Array, bias: Array | None, stride: Pair, padding: Padding, dilation: Pair,
+    groups: int,
+) -> Array:  # fmt: skip
+    """y = columns(x) @ w^T + b, group by group"""
     n, _, h, w = x.shape
     o, cg, kh, kw = weight.shape
     oh = out_size(h, kh, stride[0], padding[0], dilation[0])
@@ -36,7 +37,22 @@ def conv2d(
         ],
         1,
     )
+    y = y if bias is None else y + bias
     return y.reshape(n, oh, ow, o).transpose(0, 3, 1, 2)
+
+
+def conv2d_limited(
+    x: Array, weight: Array, bias: Array | None, stride: Pair, padding: Padding, dilation: Pair,
+    groups: int, residual: Array | None, limits: tuple[float, float] | None, memory: dict[str, Any],
+) -> Array:  # fmt: skip
+    """conv2d + residual, limited to [low, high]; kernels keep in ``memory`` what weights become"""
+    y = kernels_for(x).conv2d(x, weight, bias, stride, padding, dilation, groups)
+    return limited(y, residual, limits)
+
+
+def limited(y: Array, residual: Array | None, limits: tuple[float, float] | None) -> Array:
+    y = y if residual is None else y + residual
+    return y if limits is None else kernels_for(y).hardtanh(y, *limits)
 
 
 def conv2d_input_grad(
@@ -71,9 +87,9 @@ def conv2d_weight_grad(
     That is gw^T = columns(x)^T @ gy. (Not gw = gy^T @ columns(x): with few filters BLAS divides
     that product badly between threads.)
     """
-    o, cg, kh, kw = weight_shape
+    (o, cg, kh, kw), (n, _, oh, ow) = weight_shape, gy.shape
     columns = kernels_for(x).im2col(x, (kh, kw), stride, padding, dilation)
-    rows = gy.transpose(0, 2, 3, 1).reshape(gy.size // o, o)
+    rows = gy.transpose(0, 2, 3, 1).reshape(n * oh * ow, o)
     gw = _joined(
         [
             _matrix(columns[..., ins]).T @ rows[:, outs]

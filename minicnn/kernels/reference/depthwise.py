@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import array_module
-from .conv import Padding, Pair, out_size, pad_nhwc, tap
+from .. import array_module, kernels_for
+from .conv import Padding, Pair, limited, out_size, pad_nhwc, tap
 
 Array = Any
 
@@ -31,6 +31,15 @@ def depthwise_conv2d(
             rows, cols = tap(u, oh, stride[0], dilation[0]), tap(v, ow, stride[1], dilation[1])
             y += padded[:, rows, cols, :, None] * filters[:, :, u, v]
     return y.reshape(n, oh, ow, o).transpose(0, 3, 1, 2)
+
+
+def depthwise_conv2d_limited(
+    x: Array, weight: Array, bias: Array | None, stride: Pair, padding: Padding, dilation: Pair,
+    residual: Array | None, limits: tuple[float, float] | None, memory: dict[str, Any],
+) -> Array:  # fmt: skip
+    """depthwise_conv2d + bias + residual, limited to [low, high]; see conv2d_limited"""
+    y = kernels_for(x).depthwise_conv2d(x, weight, stride, padding, dilation)
+    return limited(y if bias is None else y + bias[:, None, None], residual, limits)
 
 
 def depthwise_conv2d_input_grad(

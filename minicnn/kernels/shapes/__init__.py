@@ -19,8 +19,9 @@ Array = Any
 
 
 def conv2d(
-    x: Array, weight: Array, stride: Pair, padding: Padding, dilation: Pair, groups: int
-) -> Array:
+    x: Array, weight: Array, bias: Array | None, stride: Pair, padding: Padding, dilation: Pair,
+    groups: int,
+) -> Array:  # fmt: skip
     return _windows(x, weight.shape[0], weight.shape[2:], stride, padding, dilation)
 
 

@@ -6,12 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..kernels import shape_only, to_device
-from ..modes import observe
-from ..tensor import Tensor
-from .evaluating import evaluating
-from .layer import OpLayer
-from .module import Module, Parameter, find
+from .modes import observe
+from .nn import Module, OpLayer, Parameter, evaluating, shape_input
+from .nn.module import find
+from .tensor import Tensor
 
 
 class LayerRow(NamedTuple):
@@ -136,11 +134,3 @@ def _im2col_bytes(op: str, y: Tensor, inputs: tuple[Tensor, ...]) -> int:
 def _is_view(y: Tensor, inputs: tuple[Any, ...]) -> bool:
     xs = [x for _, x in find("", inputs, Tensor) if x.device == y.device == "cpu"]
     return any(np.may_share_memory(x.data, y.data) for x in xs)
-
-
-def shape_input(model: Module, shape: Sequence[int]) -> Tensor:
-    """An input that shows what the model does with shapes, at no cost where the CPU computes."""
-    like = next(model.parameters(), Tensor(0.0))
-    if like.device == "cpu":
-        return Tensor(shape_only(shape, like.dtype))
-    return Tensor(to_device(np.zeros(tuple(shape), like.dtype), like.device))

@@ -1,0 +1,1 @@
+"""What things cost, beside PyTorch and other peers: `python -m benchmarks NAME... | all`."""
