@@ -20,12 +20,12 @@ from warnings import warn
 
 import numpy as np
 
-from .arrays import array_module, device_of, is_array, to_device
+from .arrays import array_module, device_of, is_array, pad, to_device, zeros_as
 from .shape_array import ShapeArray, shape_only
 
 __all__ = [
     "array_module", "current_kernels", "device_of", "is_array", "kernel_set", "kernels_for",
-    "override", "shape_only", "to_device", "use_kernels",
+    "override", "pad", "shape_only", "to_device", "use_kernels", "zeros_as",
 ]  # fmt: skip
 
 Table = Any  # a namespace whose attributes are the kernels

@@ -1,5 +1,6 @@
 """Which module an array belongs to, and moving arrays between CPU and GPU."""
 
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +22,29 @@ def is_array(x: Any) -> bool:
 def device_of(x: Any) -> str:
     """`"cpu"` or `"cuda"`."""
     return "cpu" if isinstance(x, np.ndarray) else "cuda"
+
+
+def zeros_as(x: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros of this shape, the axes in memory as those of x: a channels-last image stays so."""
+    xp = array_module(x)
+    if x.ndim != len(shape):
+        return xp.zeros(shape, x.dtype)
+    order, back = _memory_order(x)
+    return xp.zeros([shape[axis] for axis in order], x.dtype).transpose(back)
+
+
+def pad(x: Any, widths: Sequence[tuple[int, int]], value: float) -> Any:
+    """numpy.pad with a constant, but the axes stay in memory as they are."""
+    order, back = _memory_order(x)
+    widths = [widths[axis] for axis in order]
+    return array_module(x).pad(x.transpose(order), widths, constant_values=value).transpose(back)
+
+
+def _memory_order(x: Any) -> tuple[list[int], list[int]]:
+    """The axes from the one with the longest steps in memory to the shortest, and the way back."""
+    strides = getattr(x, "strides", (0,) * x.ndim)  # arrays that only have a shape have none
+    order = sorted(range(x.ndim), key=lambda axis: -abs(strides[axis]))
+    return order, [order.index(axis) for axis in range(x.ndim)]
 
 
 def to_device(x: Any, device: str) -> Any:

@@ -4,7 +4,7 @@ from types import ModuleType
 from typing import Any
 
 from ..inplace import mark_written
-from ..kernels import array_module, is_array
+from ..kernels import array_module, is_array, zeros_as
 from ..modes import is_recording
 from ..tensor import Tensor, TensorLike, as_tensor, record
 from .shape import axis_of
@@ -22,12 +22,11 @@ def getitem(x: Tensor, key: Any) -> Tensor:
 
 def getitem_grad(gy: Tensor, key: Any, shape: tuple[int, ...]) -> Tensor:
     """Zeros of ``shape`` with gy added at ``key``: a place that was read twice gets both."""
-    xp = array_module(gy.data)
-    gx = xp.zeros(shape, gy.dtype)
+    gx = zeros_as(gy.data, shape)
     if _reads_places_once(key):
         gx[key] = gy.data
     else:
-        xp.add.at(gx, key, gy.data)
+        array_module(gx).add.at(gx, key, gy.data)
     return record("getitem_grad", gx, (gy,), lambda g: getitem(g, key))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels import array_module
+from ..kernels import pad as pad_array
 from ..tensor import Tensor, TensorLike, as_tensor, record
 
 Dims = int | tuple[int, ...] | None
@@ -196,7 +197,7 @@ def pad(
     cut = tuple(max(-p, 0) for p in pad)
     x = crop(x, cut) if any(cut) else x
     grow = tuple(max(p, 0) for p in pad)
-    y = array_module(x.data).pad(x.data, _per_axis(grow, x.ndim), constant_values=value or 0)
+    y = pad_array(x.data, _per_axis(grow, x.ndim), value or 0)
     return record("pad", y, (x,), lambda gy: crop(gy, grow))
 
 

@@ -27,7 +27,7 @@ from numba import prange
 
 from minicnn.kernels.threads import get_num_threads
 
-from .bands import BAND, BLOCKS, IMAGES, ROWS, Channels, Plan, Windows, plan, share
+from .bands import BAND, BLOCKS, IMAGES, MANY_WEIGHTS, ROWS, Channels, Plan, Windows, plan, share
 from .compiled import compiled, compiled_parallel
 from .convolve import sides
 from .micro.tile import strip, strip_code
@@ -50,8 +50,9 @@ def weight_grad(gy: Array, x: Array, windows: Windows, groups: int) -> Array:
     vectors, last, channels = blocks_of(groups, inputs, outputs, run, x.itemsize)
     parts, blocks = get_num_threads(), groups * -(-outputs // channels.width)
     size = kh * kw * inputs * o * x.itemsize
-    pieces = plan(len(x), x[0].nbytes, windows.oh, parts, size, blocks, BAND)
     packs = kh * kw * inputs >= _MANY
+    image = x[0].nbytes + (0 if packs else gy[0].nbytes)
+    pieces = plan(len(x), image, windows.oh, parts, size, blocks, _band(size, kh * kw))
     pixels = pieces.images * pieces.band * windows.ow if packs else 0
     panels = np.empty((parts, pixels * channels.width), x.dtype)
     gradients = gy.reshape(-1)
@@ -68,6 +69,13 @@ def weight_grad(gy: Array, x: Array, windows: Windows, groups: int) -> Array:
         merged, parts,
     )  # fmt: skip
     return sums[0] if len(sums) == 1 else sums.sum(0)
+
+
+def _band(size: int, taps: int) -> int:
+    """Bytes of a piece: what is read for one tap, or few tiles, is not worth keeping near."""
+    if taps == 1:
+        return BAND
+    return BAND // 4 if size <= MANY_WEIGHTS else BAND // 2
 
 
 _GAP = 16  # numbers, a line of the cache
