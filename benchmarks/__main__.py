@@ -16,7 +16,7 @@ ALL = (
     "training", "inference", "epochs", "ops", "threads", "growth", "memory", "compile", "overhead",
     "graph",
 )  # fmt: skip
-ALONE = ("kernels", "zoo")  # take long, and are not in `all`
+ALONE = ("kernels", "ladder", "winograd", "zoo")  # by name only
 IN_README = ("training", "inference", "epochs")
 
 

@@ -18,7 +18,7 @@ def ours(name: str, batch: int, steps: int) -> dict[str, float]:
     from . import contestants
 
     def make() -> Callable[[], float]:
-        shape = contestants.models.input_shape(name)
+        shape = contestants.input_shape(name)
         x, y = contestants.images(batch, *shape), contestants.labels(batch)
         return contestants.our_step(contestants.create(name), x, y)
 

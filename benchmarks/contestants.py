@@ -20,6 +20,7 @@ from .report import LAST, OURS, TORCH
 Step = Callable[[], Any]
 NUMPY, DEZERO = "minicnn on NumPy", "dezero"
 RATE, MOMENTUM = 1e-3, 0.9
+PLAIN = "mnist_1_32_64"  # no model of ours: what most first programs train
 
 
 def has(package: str) -> bool:
@@ -68,7 +69,7 @@ def training_steps(
     Raises RuntimeError where the losses of the first two steps differ: then the nets, their
     gradients or their updates are not the same.
     """
-    shape = models.input_shape(name)
+    shape = input_shape(name)
     x, y = images(batch, shape[0], size or shape[1], size or shape[2]), labels(batch)
     ours = create(name)
     nets: dict[str, Any] = {OURS: ours}
@@ -92,8 +93,23 @@ def training_steps(
 
 def create(name: str) -> Any:
     """The model, for ten classes where its images are small."""
-    small = models.input_shape(name)[1] < 224
+    if name == PLAIN:
+        return plain()
+    small = input_shape(name)[1] < 224
     return models.create(name, **({"num_classes": 10} if small else {}))
+
+
+def plain() -> nn.Module:
+    """Convolutions of 32 and 64 filters with ReLU and max pooling, and two linear layers."""
+    return nn.Sequential(
+        nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+        nn.Linear(3136, 128), nn.ReLU(), nn.Linear(128, 10),
+    )  # fmt: skip
+
+
+def input_shape(name: str) -> tuple[int, int, int]:
+    return (1, 28, 28) if name == PLAIN else models.input_shape(name)
 
 
 def on_numpy(step: Step) -> Step:
@@ -148,7 +164,7 @@ def inferences(name: str, batch: int) -> dict[str, Step]:
 
     Raises RuntimeError where the logits differ.
     """
-    x = images(batch, *models.input_shape(name))
+    x = images(batch, *input_shape(name))
     ours = models.create(name).eval()
     steps: dict[str, Step] = {}
     if has("torch"):

@@ -89,6 +89,12 @@ def mnist_cnn(state: Iterator[np.ndarray]) -> Net:
     return Net(*parts)
 
 
+def mnist_1_32_64(state: Iterator[np.ndarray]) -> Net:
+    pool = partial(F.pooling, kernel_size=2, stride=2)
+    parts = [conv(state, 1), F.relu, pool, conv(state, 1), F.relu, pool]
+    return Net(*parts, F.flatten, dense(state), F.relu, dense(state))
+
+
 def lenet5(state: Iterator[np.ndarray]) -> Net:
     pool = partial(F.average_pooling, kernel_size=2, stride=2)
     parts = [conv(state, 2), F.tanh, pool, conv(state), F.tanh, pool, conv(state), F.tanh]

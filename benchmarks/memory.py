@@ -5,10 +5,9 @@ The first row is the libraries alone, imported. minicnn's kernels are compiled b
 
 from collections.abc import Iterator
 
-from minicnn import models
 from minicnn.kernels.threads import get_num_threads
 
-from .contestants import has
+from .contestants import has, input_shape
 from .fresh import in_fresh_process
 from .harness import Row
 from .report import LAST, OURS, TORCH
@@ -28,6 +27,6 @@ def measured(workload: str, name: str, batch: int, steps: int) -> Row:
     samples = {OURS: [in_fresh_process("child", "ours", name, batch, steps)["memory"]]}
     if has("torch"):
         for peer, last in ((TORCH, False), (LAST, True)):
-            how = (name, batch, steps, models.input_shape(name), get_num_threads(), last)
+            how = (name, batch, steps, input_shape(name), get_num_threads(), last)
             samples[peer] = [in_fresh_process("child", "torchs", *how)["memory"]]
     return Row(workload, samples, "MB")

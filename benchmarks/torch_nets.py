@@ -69,6 +69,14 @@ def mnist_cnn() -> Net:
     )  # fmt: skip
 
 
+def mnist_1_32_64() -> Net:
+    return nn.Sequential(
+        nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2), nn.Flatten(),
+        nn.Linear(3136, 128), nn.ReLU(inplace=True), nn.Linear(128, 10),
+    )  # fmt: skip
+
+
 def lenet5() -> Net:
     return nn.Sequential(
         nn.Conv2d(1, 6, 5, padding=2), nn.Tanh(), nn.AvgPool2d(2),

@@ -8,7 +8,8 @@ from .harness import Row, compare
 ALL = (TORCH, LAST, NUMPY, DEZERO)
 FAST = (TORCH, LAST)
 WORKLOADS = (  # model, batch, peers
-    ("mnist_cnn", 128, ALL),
+    ("mnist_1_32_64", 128, ALL),
+    ("mnist_cnn", 128, FAST),
     ("lenet5", 128, ALL),
     ("resnet20", 128, FAST),
     ("vgg11_bn_cifar", 64, FAST),

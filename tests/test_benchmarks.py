@@ -174,7 +174,7 @@ def test_an_epoch_is_every_image_once():
 
 @pytest.mark.parametrize(
     "name",
-    ["mnist_cnn", "lenet5", "resnet20", "vgg11_bn_cifar", "mobilenet_v1_cifar",
+    ["mnist_1_32_64", "mnist_cnn", "lenet5", "resnet20", "vgg11_bn_cifar", "mobilenet_v1_cifar",
      "mobilenet_v2_cifar"],
 )  # fmt: skip
 def test_peers_have_our_losses(name):
