@@ -238,13 +238,15 @@ def callers(tmp_path, before="", **environment) -> str:
 @pytest.mark.parametrize("layer", LAYERS)
 def test_whoever_calls_gets_the_same_bits(tmp_path, layer):
     probe = "import numba, tests.test_threads as t; t.running_sums()"
+    # pip puts TBB where the system does not look for libraries.
+    where = {"NUMBA_THREADING_LAYER": layer, "LD_LIBRARY_PATH": str(Path(sys.prefix) / "lib")}
     try:
-        python(probe, NUMBA_THREADING_LAYER=layer)
+        python(probe, **where)
     except AssertionError as error:
         if "No threading layer could be loaded" not in str(error):
             raise
         pytest.skip(f"{layer} is not installed")
-    assert callers(tmp_path, NUMBA_THREADING_LAYER=layer) == layer
+    assert callers(tmp_path, **where) == layer
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import models, no_grad, ops
+from ..folding import fuse
 from ..nn import Module
 from ..tensor import Tensor, grad
 from ..testing import Example, examples
@@ -24,6 +25,7 @@ NETWORKS = (
     "densenet_cifar", "squeezenet_cifar", "googlenet_cifar", "vit_tiny_cifar",
 )  # fmt: skip
 LARGE = ("resnet18", "resnext50_32x4d")  # for large images, which they reduce at once
+FUSED = ("resnet20", "mobilenet_v2_cifar")
 _BATCH = 4
 
 Task = tuple[str, Callable[[], Any]]
@@ -40,6 +42,9 @@ def tasks(dtype: str) -> Iterator[Task]:
         yield name, partial(_network, name, models.input_shape(name), dtype)
     for name in LARGE:
         yield name, partial(_network, name, (3, 64, 64), dtype)
+    for name in FUSED:
+        yield f"{name}, fused", partial(_fused, name, dtype)
+    yield "one row of many numbers", partial(_one_row, dtype)
 
 
 def _op(example: Example, dtype: str) -> None:
@@ -66,6 +71,19 @@ def _network(name: str, shape: tuple[int, ...], dtype: str, optimizer: str = "sg
     net.eval()
     with no_grad():
         net(Tensor(images))
+
+
+def _fused(name: str, dtype: str) -> None:
+    """One image through a folded net."""
+    net = models.create(name, num_classes=10)
+    net = fuse(net.double() if dtype == "float64" else net)
+    with no_grad():
+        net(Tensor(np.ones((1, *models.input_shape(name)), dtype)))
+
+
+def _one_row(dtype: str) -> None:
+    """A linear layer of a large network, for one image."""
+    ops.linear(Tensor(np.ones((1, 1024), dtype)), Tensor(np.ones((1024, 1024), dtype)))
 
 
 def _loss(net: Module, images: np.ndarray) -> Tensor:
