@@ -9,8 +9,8 @@ from numbers import Integral
 from typing import Any
 
 from ..kernels import kernels_for
-from ..tensor import Tensor, TensorLike, as_tensor, record
-from .elementwise import add, astype
+from ..tensor import Tensor, TensorLike, record
+from .elementwise import add, astype, check_device
 from .linear import matching
 from .reduce import sum as sum_over
 from .shape import pad, reshape
@@ -38,7 +38,7 @@ def conv2d(
             f"filters, got x {x.shape}, weight {weight.shape}, groups={groups}"
         )
     how = geometry("conv2d", x, weight, stride, padding, dilation)
-    bias = None if bias is None else _bias("conv2d", bias, weight.shape[0], x.dtype)
+    bias = None if bias is None else _bias("conv2d", bias, weight.shape[0], x)
     return _conv2d(x, weight, bias, *how, groups)
 
 
@@ -54,9 +54,8 @@ def _conv2d(x: Tensor, w: Tensor, b: Tensor | None, *how: Any) -> Tensor:
         return grads if b is not None else grads[:2]
 
     y = kernels_for(x.data).conv2d(x.data, w.data, None if b is None else b.data, *how)
-    inputs = (x, w) if b is None else (x, w, b)
     options = dict(zip(("stride", "padding", "dilation", "groups"), how, strict=True))
-    return record("conv2d", y, inputs, backward, **options)
+    return record("conv2d", y, (x, w) if b is None else (x, w, b), backward, **options)
 
 
 def _input_grad(gy: Tensor, w: Tensor, sx: tuple[int, ...], *how: Any) -> Tensor:
@@ -240,11 +239,12 @@ def _check_images(name: str, x: Tensor, weight: Tensor) -> None:
 def _with_bias(name: str, y: Tensor, bias: TensorLike | None) -> Tensor:
     if bias is None:
         return y
-    return add(y, reshape(_bias(name, bias, y.shape[1], y.dtype), (-1, 1, 1)))
+    return add(y, reshape(_bias(name, bias, y.shape[1], y), (-1, 1, 1)))
 
 
-def _bias(name: str, bias: TensorLike, channels: int, dtype: Any) -> Tensor:
-    bias = as_tensor(bias)
+def _bias(name: str, bias: TensorLike, channels: int, like: Tensor) -> Tensor:
+    bias = astype(bias, like.dtype)
+    check_device(name, like, bias)
     if bias.shape != (channels,):
         raise ValueError(f"{name}: bias must have shape {(channels,)}, got {bias.shape}")
-    return astype(bias, dtype)
+    return bias

@@ -76,9 +76,9 @@ def _strip(
         start[p, l] = start[start0 + p * c_row + l],  bias[l] = bias[bias0 + l]
 
     where all arrays are flat and of one dtype, float32 or float64. A negative start0 or bias0
-    stands for zeros. ``code`` is `strip_code(itemsize, vectors)`, and columns may be up to that
-    many vectors; B and bias are read to the end of the last of these. Every count must be at least
-    1; nothing is checked, and places outside the arrays corrupt memory.
+    stands for zeros. ``code`` is `strip_code(itemsize, vectors)`, and columns must end in the last
+    of so many vectors; B and bias are read to its end. Every count must be at least 1; nothing is
+    checked, and places outside the arrays corrupt memory.
     This is what runs with NUMBA_DISABLE_JIT=1; compiled code has `_compiled_strip` in its place.
     """
     for p in range(n):
