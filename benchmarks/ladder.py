@@ -44,28 +44,25 @@ def rows() -> Iterator[Row]:
 
 def loops(x: np.ndarray, weight: np.ndarray) -> Run:
     """The definition, compiled; every thread has its share of the output channels."""
-    from numba import prange
-
     from minicnn.kernels.numba.compiled import compiled_parallel
 
     @compiled_parallel
-    def convolve(x: np.ndarray, w: np.ndarray, y: np.ndarray, parts: int) -> None:
+    def convolve(part: int, parts: int, x: np.ndarray, w: np.ndarray, y: np.ndarray) -> None:
         images, channels, height, width = y.shape
-        for part in prange(parts):
-            for n in range(images):
-                for o in range(channels * part // parts, channels * (part + 1) // parts):
-                    for i in range(height):
-                        for j in range(width):
-                            total = np.float32(0)
-                            for c in range(w.shape[1]):
-                                for u in range(w.shape[2]):
-                                    for v in range(w.shape[3]):
-                                        total += x[n, c, i + u, j + v] * w[o, c, u, v]
-                            y[n, o, i, j] = total
+        for n in range(images):
+            for o in range(channels * part // parts, channels * (part + 1) // parts):
+                for i in range(height):
+                    for j in range(width):
+                        total = np.float32(0)
+                        for c in range(w.shape[1]):
+                            for u in range(w.shape[2]):
+                                for v in range(w.shape[3]):
+                                    total += x[n, c, i + u, j + v] * w[o, c, u, v]
+                        y[n, o, i, j] = total
 
     def run() -> np.ndarray:
         y = np.empty(x.shape, x.dtype)
-        convolve(np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1))), weight, y, get_num_threads())
+        convolve(get_num_threads(), np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1))), weight, y)
         return y
 
     return run

@@ -18,16 +18,14 @@ from minicnn.kernels.numba import cache
 KERNEL = """
 from .compiled import compiled, compiled_parallel
 from .part import SUMMAND
-from numba import prange
 
 @compiled
 def plus(x):
     return x + SUMMAND
 
 @compiled_parallel
-def plus_all(x, parts):
-    for part in prange(parts):
-        x[part] += SUMMAND
+def plus_all(part, parts, x):
+    x[part] += SUMMAND
 """
 PROGRAM = """
 import sys
@@ -36,7 +34,7 @@ from numba.core import event
 with event.install_recorder("numba:compile") as compiled:
     from minicnn.kernels.numba import sample
     x = np.zeros(2, np.TYPE)
-    sample.plus_all(x, 2)
+    sample.plus_all(2, x)
     print(sample.plus(1.0), x.tolist(), len({e.data["dispatcher"].__name__ for _, e in
                                              compiled.buffer if e.is_end}))
 """
@@ -53,8 +51,12 @@ def package(tmp_path) -> Path:
     for name in ("__init__.py", "numba/__init__.py"):
         (root / "kernels" / name).touch()
     shutil.copy(ours / "threads.py", root / "kernels")
-    for name in ("cache.py", "launch.py", "compiled.py"):
+    for name in ("cache.py", "launch.py", "compiled.py", "parallel.py"):
         shutil.copy(ours / "numba" / name, root / "kernels/numba")
+    shutil.copytree(
+        ours / "numba/micro", root / "kernels/numba/micro",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )  # fmt: skip
     (root / "kernels/numba/sample.py").write_text(KERNEL)
     (root / "kernels/numba/part.py").write_text("from .number import SUMMAND\n")
     (root / "kernels/numba/number.py").write_text("SUMMAND = 1\n")
@@ -190,7 +192,7 @@ def test_without_compiler(package):
     program = (
         "import numpy as np\n"
         "from minicnn.kernels.numba import sample\n"
-        "x = np.zeros(3); sample.plus_all(x, 3)\n"
+        "x = np.zeros(3); sample.plus_all(3, x)\n"
         "assert x.tolist() == [1, 1, 1] and sample.plus(1) == 2\n"
     )
     subprocess.run(

@@ -30,14 +30,13 @@ def same_threads_afterwards():
 
 
 @compiled_parallel
-def _running_sums(x, parts, sums, who):
+def _running_sums(part, parts, x, sums, who):
     """Each part adds up its own range; ``who`` gets the number of the worker."""
-    for part in numba.prange(parts):
-        total = np.float32(0)
-        for i in range(len(x) * part // parts, len(x) * (part + 1) // parts):
-            total += x[i]
-        sums[part] = total
-        who[part] = numba.get_thread_id()
+    total = np.float32(0)
+    for i in range(len(x) * part // parts, len(x) * (part + 1) // parts):
+        total += x[i]
+    sums[part] = total
+    who[part] = numba.get_thread_id()
 
 
 def running_sums(parts=None):
@@ -45,7 +44,7 @@ def running_sums(parts=None):
     parts = parts or minicnn.get_num_threads()
     x = np.random.default_rng(0).standard_normal(100_001).astype(np.float32)
     sums, who = np.zeros(parts, np.float32), np.zeros(parts, np.int64)
-    _running_sums(x, parts, sums, who)
+    _running_sums(parts, x, sums, who)
     ranges = [slice(len(x) * p // parts, len(x) * (p + 1) // parts) for p in range(parts)]
     np.testing.assert_allclose(sums, [x[r].sum(dtype=np.float64) for r in ranges], rtol=1e-3)
     return sums.tobytes(), set(who)

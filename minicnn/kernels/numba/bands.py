@@ -8,7 +8,7 @@ in the second cache while all output channels and all taps read it again.
 from functools import lru_cache
 from typing import NamedTuple
 
-from .compiled import compiled
+from .compiled import subroutine
 
 BAND = 1 << 18  # bytes: half of a second cache
 MANY_WEIGHTS = 1 << 19  # bytes; more do not stay in a cache, so more pixels must share each reading
@@ -71,7 +71,7 @@ def plan(n: int, image: int, rows: int, parts: int, weights: int, blocks: int, m
     return Plan(divided, -(-n // pieces), rows)
 
 
-@compiled
+@subroutine
 def share(divided, total, part, parts):
     """The range of one part: its share where this is what they divide, else everything"""
     if divided:

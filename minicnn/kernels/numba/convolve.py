@@ -35,7 +35,6 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import prange
 
 from minicnn.kernels.threads import get_num_threads
 
@@ -52,7 +51,7 @@ from .bands import (
     plan,
     share,
 )  # fmt: skip
-from .compiled import compiled, compiled_parallel, plain
+from .compiled import compiled_parallel, plain, subroutine
 from .micro.tile import strip
 from .panels import Panels
 
@@ -110,11 +109,7 @@ def convolve(
         (start is not None, bias is not None, low, high),
     )  # fmt: skip
     work = n * windows.oh * windows.ow * windows.kh * windows.kw * channels.inputs * outputs
-    if work < SMALL:
-        for part in range(parts):
-            _convolve_part(part, *how, parts)
-    else:
-        _convolve(*how, parts)
+    _convolve(parts if work >= SMALL else 1, *how)
 
 
 @lru_cache(1024)
@@ -158,20 +153,8 @@ def is_complete(windows: Windows, size: tuple[int, int]) -> bool:
 
 @compiled_parallel
 def _convolve(
-    codes, x, shape, panels, bias, start, y, rows, columns, windows, channels, target, plan, cut,
-    extras, parts,
-):  # fmt: skip
-    for part in prange(parts):
-        _convolve_part(
-            np.intp(part), codes, x, shape, panels, bias, start, y, rows, columns, windows,
-            channels, target, plan, cut, extras, parts,
-        )  # fmt: skip
-
-
-@compiled
-def _convolve_part(
-    part, codes, x, shape, panels, bias, start, y, rows, columns, windows, channels, target, plan,
-    cut, extras, parts,
+    part, parts, codes, x, shape, panels, bias, start, y, rows, columns, windows, channels, target,
+    plan, cut, extras,
 ):  # fmt: skip
     n, windows, channels = shape[0], Windows(*windows), Channels(*channels)
     target, plan, extras = Target(*target), Plan(*plan), Extras(*extras)
@@ -197,7 +180,7 @@ def _convolve_part(
                             )  # fmt: skip
 
 
-@compiled
+@subroutine
 def _rectangle(
     codes, x, shape, panels, bias, start, y, piece, taps, place, windows, channels, target, cut,
     extras,
@@ -235,7 +218,7 @@ def _rectangle(
         )  # fmt: skip
 
 
-@compiled
+@subroutine
 def _taps(rows, columns, inputs):
     """Three loops over (u, v, c): their counts, steps in x and steps in the panel"""
     if columns[1] == inputs[0]:  # (v, c) follow one another without a gap
@@ -246,7 +229,7 @@ def _taps(rows, columns, inputs):
     )  # fmt: skip
 
 
-@compiled
+@subroutine
 def _runs(images, rows, pixels):
     """Which of three loops over pixels is the strip, and the others: (count, step in x, in y)"""
     if rows[1] == pixels[0] * pixels[1] and rows[2] == pixels[0] * pixels[2]:
@@ -258,7 +241,7 @@ def _runs(images, rows, pixels):
     return images, rows, pixels
 
 
-@compiled
+@subroutine
 def _strips(
     code, runs, x, x0, panels, b0, y, y0, start, has_start, bias, bias0, loops, columns, low, high
 ):

@@ -31,13 +31,12 @@ from itertools import groupby, product
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from minicnn.kernels.reference import depthwise as reference
 from minicnn.kernels.reference.conv import Padding, Pair, out_size
 from minicnn.kernels.threads import get_num_threads
 
-from .compiled import compiled, compiled_parallel, overlays, plain
+from .compiled import compiled_parallel, overlays, plain, subroutine
 from .micro.depthwise import BLOCK, PIXELS, TAPS, block_width, correlate, gather
 from .micro.vector import REGISTERS
 
@@ -136,7 +135,7 @@ def _gathered(x: Array, gy: Array, rows: Axis, cols: Axis, lanes: int) -> Array:
     blocks = -(-channels // lanes)
     g = np.zeros((parts, blocks, taps + 1, lanes))
     group = max(1, min(4, 512 // max(1, rows[0] * cols[0] + rows[1] * cols[1])))
-    _gather(x, gy, g, rectangles, where, group, parts)
+    _gather(parts, x, gy, g, rectangles, where, group)
     sums = g.sum(0)[:, :taps].transpose(1, 0, 2).reshape(taps, blocks * lanes)
     sums[:, channels - lanes : channels] = sums[:, blocks * lanes - lanes :].copy()
     return sums
@@ -158,31 +157,20 @@ def _correlated(
         y[...] = np.clip(bias, low, high)
     spans = _spans(channels, width)
     ends, parts = (number(low), number(high)), get_num_threads()
-    _correlate(images, taps, y, rectangles, spans, bias, ends, parts)
+    _correlate(parts, images, taps, y, rectangles, spans, bias, ends)
     return y[..., :c].transpose(0, 3, 1, 2)
 
 
 @compiled_parallel
 def _correlate(
-    x: Array, w: Array, y: Array, rectangles: Array, spans: Array, bias: Array, ends: tuple,
-    parts: int,
+    part: int, parts: int, x: Array, w: Array, y: Array, rectangles: Array, spans: Array,
+    bias: Array, ends: tuple,
 ) -> None:  # fmt: skip
-    n = len(x)
-    for part in prange(parts):
-        if n >= 4 * parts:
-            chosen = n * part // parts, n * (part + 1) // parts, 0, 1
-        else:
-            chosen = 0, n, part, parts
-        _correlate_part(x, w, y, rectangles, spans, bias, ends, chosen)
-
-
-@compiled
-def _correlate_part(
-    x: Array, w: Array, y: Array, rectangles: Array, spans: Array, bias: Array, ends: tuple,
-    chosen: tuple[int, int, int, int],
-) -> None:  # fmt: skip
-    """Some images; of each the part of every rectangle, one of ``parts``."""
-    first, last, part, parts = chosen
+    """The parts divide the images; where there are few, every rectangle of each."""
+    first, last = 0, len(x)
+    if last >= 4 * parts:
+        first, last = _share(last, part, parts)
+        part, parts = 0, 1
     for n in range((last - first) * len(rectangles)):
         image, r = first + n // len(rectangles), rectangles[n % len(rectangles)]
         x0, y0 = r["x"] + image * x[0].size, r["y"] + image * y[0].size
@@ -210,16 +198,8 @@ def _correlate_part(
 
 @compiled_parallel
 def _gather(
-    x: Array, gy: Array, g: Array, rectangles: Array, where: Array, group: int, parts: int
-) -> None:
-    for part in prange(parts):
-        _gather_part(x, gy, g, rectangles, where, group, part, parts)
-
-
-@compiled
-def _gather_part(
-    x: Array, gy: Array, g: Array, rectangles: Array, where: Array, group: int, part: int,
-    parts: int,
+    part: int, parts: int, x: Array, gy: Array, g: Array, rectangles: Array, where: Array,
+    group: int,
 ) -> None:  # fmt: skip
     blocks, by_image = g.shape[1], len(x) >= 4 * parts
     first, last = _share(len(x), part, parts) if by_image else (0, len(x))
@@ -230,7 +210,7 @@ def _gather_part(
                 _gather_rectangle(x, gy, g, rectangles[k], where, chosen, 1 if by_image else parts)
 
 
-@compiled
+@subroutine
 def _gather_rectangle(
     x: Array, gy: Array, g: Array, r: Array, where: Array, chosen: tuple, parts: int
 ) -> None:
@@ -256,13 +236,13 @@ def _gather_rectangle(
         block += 1
 
 
-@compiled
+@subroutine
 def _share(count: int, part: int, parts: int) -> tuple[int, int]:
     """The range of ``part``, one of ``parts`` nearly equal ones."""
     return count * part // parts, count * (part + 1) // parts
 
 
-@compiled
+@subroutine
 def _longest_last(a: Steps, b: Steps, c: Steps) -> tuple[Steps, Steps, Steps]:
     """The three with the one that counts most at the end; the last one if they are equal."""
     if c[0] >= a[0] and c[0] >= b[0]:

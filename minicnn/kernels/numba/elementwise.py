@@ -15,7 +15,6 @@ from functools import wraps
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from minicnn.kernels.reference import elementwise as reference
 from minicnn.kernels.threads import get_num_threads
@@ -196,26 +195,24 @@ def _tanh_argument(x: Number) -> tuple[Number, Number]:
 
 def _forward(f: Callable) -> Callable:
     @compiled_parallel
-    def run(x: Array, y: Array, parts: int, settings: tuple) -> None:
+    def run(part: int, parts: int, x: Array, y: Array, settings: tuple) -> None:
         n = len(x)
-        for part in prange(parts):
-            first, last = n * part // parts, n * (part + 1) // parts
-            xs, ys = x[first:last], y[first:last]
-            for i in range(len(xs)):
-                ys[i] = f(xs[i], *settings)
+        first, last = n * part // parts, n * (part + 1) // parts
+        xs, ys = x[first:last], y[first:last]
+        for i in range(len(xs)):
+            ys[i] = f(xs[i], *settings)
 
     return run
 
 
 def _backward(slope: Callable) -> Callable:
     @compiled_parallel
-    def run(gy: Array, x: Array, gx: Array, parts: int, settings: tuple) -> None:
+    def run(part: int, parts: int, gy: Array, x: Array, gx: Array, settings: tuple) -> None:
         n = len(x)
-        for part in prange(parts):
-            first, last = n * part // parts, n * (part + 1) // parts
-            gys, xs, gxs = gy[first:last], x[first:last], gx[first:last]
-            for i in range(len(xs)):
-                gxs[i] = gys[i] * slope(xs[i], *settings)
+        first, last = n * part // parts, n * (part + 1) // parts
+        gys, xs, gxs = gy[first:last], x[first:last], gx[first:last]
+        for i in range(len(xs)):
+            gxs[i] = gys[i] * slope(xs[i], *settings)
 
     return run
 
@@ -234,7 +231,7 @@ def _kernel(name: Callable, run: Callable) -> Callable:
         ordered = [plain(a.transpose(order)) for a in arrays]
         y = np.empty_like(ordered[-1])
         settings = tuple(x.dtype.type(a) for a in args[len(arrays) :])
-        run(*(a.reshape(-1) for a in ordered), y.reshape(-1), get_num_threads(), settings)
+        run(get_num_threads(), *(a.reshape(-1) for a in ordered), y.reshape(-1), settings)
         return y.transpose(np.argsort(order))
 
     return kernel
@@ -279,15 +276,14 @@ def add(a: Array, b: Array) -> Array:
     order = sorted(range(a.ndim), key=lambda axis: -a.strides[axis])
     first, second = (plain(x.transpose(order)) for x in (a, b))
     y = np.empty_like(first)
-    _add(first.reshape(-1), second.reshape(-1), y.reshape(-1), get_num_threads())
+    _add(get_num_threads(), first.reshape(-1), second.reshape(-1), y.reshape(-1))
     return y.transpose(np.argsort(order))
 
 
 @compiled_parallel
-def _add(a: Array, b: Array, y: Array, parts: int) -> None:
+def _add(part: int, parts: int, a: Array, b: Array, y: Array) -> None:
     n = len(a)
-    for part in prange(parts):
-        first, last = n * part // parts, n * (part + 1) // parts
-        terms, others, sums = a[first:last], b[first:last], y[first:last]
-        for i in range(len(terms)):
-            sums[i] = terms[i] + others[i]
+    first, last = n * part // parts, n * (part + 1) // parts
+    terms, others, sums = a[first:last], b[first:last], y[first:last]
+    for i in range(len(terms)):
+        sums[i] = terms[i] + others[i]

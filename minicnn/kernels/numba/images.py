@@ -8,11 +8,10 @@ in the fastest cache while its channels are filled in.
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from minicnn.kernels.reference import images as reference
 
-from .compiled import compiled, compiled_parallel, overlays, plain
+from .compiled import compiled_parallel, overlays, plain
 from .parts import share_out
 
 Array = Any
@@ -24,23 +23,15 @@ def shift_images(x: Array, dy: Array, dx: Array, mirrored: Array) -> Array:
     n, c, h, w = x.shape
     y = np.zeros((n, h, w, c), x.dtype)
     places = [plain(a.astype(np.int64, copy=False)) for a in (dy, dx, mirrored)]
-    share_out(_shift, _shift_in_parts, (plain(x), *places, y), n, x.size)
+    share_out(_shift, (plain(x), *places, y), n, x.size)
     return y.transpose(0, 3, 1, 2)
 
 
 @compiled_parallel
-def _shift_in_parts(
-    x: Array, dy: Array, dx: Array, mirrored: Array, y: Array, images: int, parts: int
-) -> None:
-    for part in prange(parts):
-        first, last = images * part // parts, images * (part + 1) // parts
-        _shift(x, dy, dx, mirrored, y, first, last)
-
-
-@compiled
 def _shift(
-    x: Array, dy: Array, dx: Array, mirrored: Array, y: Array, first: int, last: int
+    part: int, parts: int, x: Array, dy: Array, dx: Array, mirrored: Array, y: Array, images: int
 ) -> None:
+    first, last = images * part // parts, images * (part + 1) // parts
     _, c, h, w = x.shape
     for b in range(first, last):
         down, right = dy[b], dx[b]

@@ -1,6 +1,6 @@
 """How a parallel kernel is started: by how many workers, from which thread, in which process.
 
-Numba divides a `prange` among the workers of a *threading layer*, and each layer has its limits:
+Its parts are divided among the workers of one of Numba's *threading layers*, which have limits:
 
     OpenMP      a forked child that uses it after its parent did is terminated
     TBB         the same speed, where it is installed
@@ -16,7 +16,7 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache, wraps
+from functools import wraps
 from typing import Any
 
 from numba import config, set_num_threads, threading_layer
@@ -29,38 +29,47 @@ _forked = False
 
 
 class _Workers(threading.local):
-    """The number of workers that Numba gives to launches from this thread; 0: not asked yet."""
+    """The threads that launches from this thread are for, 0: none yet; the workers there are."""
 
     number = 0
+    most = 0
 
 
 _workers = _Workers()
 
 
-def launcher(parallel: Callable, compile_alone: Callable[[], Callable]) -> Callable:
-    """``parallel`` as it may be called from any thread and process.
+def launcher(kernel: Callable) -> Callable:
+    """``kernel(parts, workers, ...)`` as ``kernel(parts, ...)``, from any thread and process."""
 
-    ``compile_alone`` makes the same function without threads, for forked children.
-    """
-    alone = cache(compile_alone)
-
-    @wraps(parallel)
-    def launch(*args: Any) -> Any:
-        if _forked:
-            return alone()(*args)
+    @wraps(kernel)
+    def launch(parts: int, *args: Any) -> Any:
         threads = get_num_threads()
         if _workers.number != threads:
             _ask_for_workers(threads)
+        if parts == 1 or _forked:
+            return kernel(parts, 1, *args)
         with _turns:
-            return parallel(*args)
+            return kernel(parts, min(parts, _workers.most), *args)
 
     return launch
 
 
+def one_after_another(function: Callable) -> Callable:
+    """``function(part, parts, ...)`` as it runs without a compiler."""
+
+    @wraps(function)
+    def kernel(parts: int, *args: Any) -> None:
+        for part in range(parts):
+            function(part, parts, *args)
+
+    return kernel
+
+
 def _ask_for_workers(number: int) -> None:
-    """Numba has as many workers as there are processors; parts beyond them take turns."""
+    """Start the layer, if it is not running; it has as many workers as there are processors."""
     global _turns
-    set_num_threads(min(number, vars(config)["NUMBA_NUM_THREADS"]))
+    _workers.most = min(number, vars(config)["NUMBA_NUM_THREADS"])
+    set_num_threads(_workers.most)
     _workers.number = number
     _turns = _lock if threading_layer() == "workqueue" else nullcontext()
 

@@ -9,11 +9,10 @@ so nothing has to be reordered to be fast.
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from minicnn.kernels.threads import get_num_threads
 
-from .compiled import compiled, compiled_parallel, plain
+from .compiled import compiled_parallel, plain, subroutine
 
 Array = Any
 Axes = tuple[int, ...]
@@ -36,22 +35,22 @@ def normalize(
     table, shape = _table(x, axes), x.shape[: axes[0]] + (1,) * len(axes)
     mean, var = np.empty(len(table), x.dtype), np.empty(len(table), x.dtype)
     w, b, y = _full(weight, 1, table), _full(bias, 0, table), np.empty_like(table)
-    _normalize_samples(table, w, b, eps, _parts(x), mean, var, y)
+    _normalize_samples(_parts(x), table, w, b, eps, mean, var, y)
     return y.reshape(x.shape), mean.reshape(shape), var.reshape(shape)
 
 
 @compiled_parallel
 def _normalize_samples(
-    x: Array, weight: Array, bias: Array, eps: float, parts: int, mean: Array, var: Array, y: Array
-) -> None:
-    for part in prange(parts):
-        sums = np.zeros(_LANES)
-        for n in range(len(x) * part // parts, len(x) * (part + 1) // parts):
-            mean[n], var[n] = _moments(x[n], sums)
-            _scale(x[n], mean[n], 1 / np.sqrt(var[n] + eps), weight, bias, y[n])
+    part: int, parts: int, x: Array, weight: Array, bias: Array, eps: float, mean: Array,
+    var: Array, y: Array,
+) -> None:  # fmt: skip
+    sums = np.zeros(_LANES)
+    for n in range(len(x) * part // parts, len(x) * (part + 1) // parts):
+        mean[n], var[n] = _moments(x[n], sums)
+        _scale(x[n], mean[n], 1 / np.sqrt(var[n] + eps), weight, bias, y[n])
 
 
-@compiled
+@subroutine
 def _moments(x: Array, sums: Array) -> tuple[float, float]:
     """Mean and variance of one sample"""
     sums[:] = 0
@@ -68,7 +67,7 @@ def _moments(x: Array, sums: Array) -> tuple[float, float]:
     return mean, _total(sums) / x.size
 
 
-@compiled
+@subroutine
 def _total(sums: Array) -> float:
     """Their sum, half added to half until one is left"""
     half = sums.size // 2
@@ -79,7 +78,7 @@ def _total(sums: Array) -> float:
     return sums[0]
 
 
-@compiled
+@subroutine
 def _scale(x: Array, mean: float, s: float, weight: Array, bias: Array, y: Array) -> None:
     mean, s = x.dtype.type(mean), x.dtype.type(s)
     for d in range(x.size):
@@ -97,7 +96,7 @@ def normalize_grad(
     s = 1 / np.sqrt(plain(var.reshape(-1)) + eps)
     w, gx = _full(weight, 1, table), np.empty_like(table)
     sums = np.zeros((parts, 2, table.shape[1]))
-    _sample_gradients(rows, table, w, plain(mean.reshape(-1)), s, sums, gx)
+    _sample_gradients(parts, rows, table, w, plain(mean.reshape(-1)), s, sums, gx)
     gweight, gbias = sums.sum(0).astype(x.dtype)
     return (
         gx.reshape(x.shape),
@@ -108,17 +107,16 @@ def normalize_grad(
 
 @compiled_parallel
 def _sample_gradients(
-    gy: Array, x: Array, weight: Array, mean: Array, s: Array, sums: Array, gx: Array
-) -> None:
-    parts = len(sums)
-    for part in prange(parts):
-        gweight, gbias, lanes = sums[part, 0], sums[part, 1], np.zeros((2, _LANES))
-        for n in range(len(x) * part // parts, len(x) * (part + 1) // parts):
-            g_mean, gh_mean = _means(gy[n], x[n], weight, mean[n], s[n], lanes)
-            _combine(gy[n], x[n], weight, mean[n], s[n], g_mean, gh_mean, gweight, gbias, gx[n])
+    part: int, parts: int, gy: Array, x: Array, weight: Array, mean: Array, s: Array, sums: Array,
+    gx: Array,
+) -> None:  # fmt: skip
+    gweight, gbias, lanes = sums[part, 0], sums[part, 1], np.zeros((2, _LANES))
+    for n in range(len(x) * part // parts, len(x) * (part + 1) // parts):
+        g_mean, gh_mean = _means(gy[n], x[n], weight, mean[n], s[n], lanes)
+        _combine(gy[n], x[n], weight, mean[n], s[n], g_mean, gh_mean, gweight, gbias, gx[n])
 
 
-@compiled
+@subroutine
 def _means(
     gy: Array, x: Array, weight: Array, mean: float, s: float, sums: Array
 ) -> tuple[float, float]:
@@ -135,7 +133,7 @@ def _means(
     return _total(lanes) / x.size, _total(with_h) / x.size
 
 
-@compiled
+@subroutine
 def _combine(
     gy: Array, x: Array, weight: Array, mean: float, s: float, g_mean: float, gh_mean: float,
     gweight: Array, gbias: Array, gx: Array,

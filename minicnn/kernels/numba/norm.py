@@ -18,14 +18,13 @@ Norms over the last axes are in `layer_norm`; what neither serves is left to `re
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from minicnn.kernels.reference import norm as reference
 from minicnn.kernels.reference.norm import Axes, Limits
 from minicnn.kernels.threads import get_num_threads
 
 from . import layer_norm
-from .compiled import compiled, compiled_parallel, overlays, plain
+from .compiled import compiled_parallel, overlays, plain, subroutine
 
 Array = Any
 
@@ -65,81 +64,78 @@ def _moments(x: Array, channels: int) -> tuple[Array, Array]:
     """
     start = _repeated(x[:channels], x.size).astype(np.float64)
     sums = np.zeros((_parts(x), 2, start.size))
-    _add_moments(x, channels, start, sums)
+    _add_moments(len(sums), x, channels, start, sums)
     mean, square = _per_channel(sums, channels) * (channels / x.size)
     var = np.maximum(square - mean * mean, 0)
     return (start[:channels] + mean).astype(x.dtype), var.astype(x.dtype)
 
 
 @compiled_parallel
-def _add_moments(x: Array, channels: int, start: Array, sums: Array) -> None:
+def _add_moments(part: int, parts: int, x: Array, channels: int, start: Array, sums: Array) -> None:
     """Each block sums v = x - origin, its own first stretch, so no far-off number spoils them all.
 
     Then, in float64 and with e = origin - start, the sums of a and b over n numbers move to start:
     sum of v + e = a + n e,  sum of (v + e)^2 = b + e (2 a + n e)
     """
-    parts, length = len(sums), start.size
-    for part in prange(parts):
-        first, last = _range(part, parts, x.size, channels)
-        a, b = np.zeros(length, x.dtype), np.zeros(length, x.dtype)
-        for block in range(first, last, _BLOCK * length):
-            end = min(block + _BLOCK * length, last)
-            origin = x[block : min(block + length, end)]
-            for i in range(block, end, length):
-                row = x[i : min(i + length, end)]
-                for c in range(row.size):
-                    v = row[c] - origin[c]
-                    a[c] += v
-                    b[c] += v * v
-            rows, more = (end - block) // length, (end - block) % length
-            for c in range(origin.size):
-                n, e = rows + (c < more), np.float64(origin[c]) - start[c]
-                sums[part, 0, c] += a[c] + n * e
-                sums[part, 1, c] += b[c] + e * (2 * a[c] + n * e)
-            a[:], b[:] = 0, 0
+    length = start.size
+    first, last = _range(part, parts, x.size, channels)
+    a, b = np.zeros(length, x.dtype), np.zeros(length, x.dtype)
+    for block in range(first, last, _BLOCK * length):
+        end = min(block + _BLOCK * length, last)
+        origin = x[block : min(block + length, end)]
+        for i in range(block, end, length):
+            row = x[i : min(i + length, end)]
+            for c in range(row.size):
+                v = row[c] - origin[c]
+                a[c] += v
+                b[c] += v * v
+        rows, more = (end - block) // length, (end - block) % length
+        for c in range(origin.size):
+            n, e = rows + (c < more), np.float64(origin[c]) - start[c]
+            sums[part, 0, c] += a[c] + n * e
+            sums[part, 1, c] += b[c] + e * (2 * a[c] + n * e)
+        a[:], b[:] = 0, 0
 
 
 def _scale(x: Array, affine: Array, residual: Array | None, limits: Limits, channels: int) -> Array:
     """y, flat as x is"""
-    y, how = np.empty_like(x), (*_ends(limits, x), channels, _parts(x))
+    y, how = np.empty_like(x), (*_ends(limits, x), channels)
     if residual is None:
-        _scale_and_limit(x, affine, *how, y)
+        _scale_and_limit(_parts(x), x, affine, *how, y)
     else:
-        _add_and_limit(x, affine, _flat(residual), *how, y)
+        _add_and_limit(_parts(x), x, affine, _flat(residual), *how, y)
     return y
 
 
 @compiled_parallel
 def _scale_and_limit(
-    x: Array, affine: Array, low: float, high: float, channels: int, parts: int, y: Array
+    part: int, parts: int, x: Array, affine: Array, low: float, high: float, channels: int, y: Array
 ) -> None:
     mean, scale, bias = affine[0], affine[1], affine[2]
-    for part in prange(parts):
-        first, last = _range(part, parts, x.size, channels)
-        for i in range(first, last, mean.size):
-            end = min(i + mean.size, last)
-            row, out = x[i:end], y[i:end]
-            for c in range(row.size):
-                v = (row[c] - mean[c]) * scale[c] + bias[c]
-                v = low if v < low else v  # asked in this way, NaN stays NaN
-                out[c] = high if v > high else v
+    first, last = _range(part, parts, x.size, channels)
+    for i in range(first, last, mean.size):
+        end = min(i + mean.size, last)
+        row, out = x[i:end], y[i:end]
+        for c in range(row.size):
+            v = (row[c] - mean[c]) * scale[c] + bias[c]
+            v = low if v < low else v  # asked in this way, NaN stays NaN
+            out[c] = high if v > high else v
 
 
 @compiled_parallel
 def _add_and_limit(
-    x: Array, affine: Array, residual: Array, low: float, high: float, channels: int, parts: int,
-    y: Array,
+    part: int, parts: int, x: Array, affine: Array, residual: Array, low: float, high: float,
+    channels: int, y: Array,
 ) -> None:  # fmt: skip
     mean, scale, bias = affine[0], affine[1], affine[2]
-    for part in prange(parts):
-        first, last = _range(part, parts, x.size, channels)
-        for i in range(first, last, mean.size):
-            end = min(i + mean.size, last)
-            row, more, out = x[i:end], residual[i:end], y[i:end]
-            for c in range(row.size):
-                v = (row[c] - mean[c]) * scale[c] + bias[c] + more[c]
-                v = low if v < low else v
-                out[c] = high if v > high else v
+    first, last = _range(part, parts, x.size, channels)
+    for i in range(first, last, mean.size):
+        end = min(i + mean.size, last)
+        row, more, out = x[i:end], residual[i:end], y[i:end]
+        for c in range(row.size):
+            v = (row[c] - mean[c]) * scale[c] + bias[c] + more[c]
+            v = low if v < low else v
+            out[c] = high if v > high else v
 
 
 @overlays(reference.normalize_grad)
@@ -167,7 +163,8 @@ def normalize_grad(
         limits = None
     else:
         sums = np.zeros((_parts(flat), 2, affine.shape[1]))
-        _add_gradients(g, flat, affine, limits is None, *_ends(limits, x), channels, sums)
+        how = (limits is None, *_ends(limits, x), channels)
+        _add_gradients(len(sums), g, flat, affine, *how, sums)
     gbias, gweight = _per_channel(sums, channels)
     s = 1 / np.sqrt(var.reshape(-1) + eps)
     gweight *= s
@@ -187,26 +184,25 @@ def normalize_grad(
 
 @compiled_parallel
 def _add_gradients(
-    gy: Array, x: Array, affine: Array, is_free: bool, low: float, high: float, channels: int,
-    sums: Array,
+    part: int, parts: int, gy: Array, x: Array, affine: Array, is_free: bool, low: float,
+    high: float, channels: int, sums: Array,
 ) -> None:  # fmt: skip
     """Sums of g and of g (x - mean), where g is gy inside the limits"""
-    mean, scale, bias, parts = affine[0], affine[1], affine[2], len(sums)
+    mean, scale, bias = affine[0], affine[1], affine[2]
     length = mean.size
-    for part in prange(parts):
-        first, last = _range(part, parts, x.size, channels)
-        a, b = np.zeros(length, x.dtype), np.zeros(length, x.dtype)
-        for block in range(first, last, _BLOCK * length):
-            for i in range(block, min(block + _BLOCK * length, last), length):
-                end = min(i + length, last)
-                row, gradient = x[i:end], gy[i:end]
-                for c in range(row.size):
-                    g, centred = gradient[c], row[c] - mean[c]
-                    v = centred * scale[c] + bias[c]
-                    g = g if is_free | ((v > low) & (v < high)) else g - g  # NaN stays NaN
-                    a[c] += g
-                    b[c] += g * centred
-            _empty_into(sums[part], a, b)
+    first, last = _range(part, parts, x.size, channels)
+    a, b = np.zeros(length, x.dtype), np.zeros(length, x.dtype)
+    for block in range(first, last, _BLOCK * length):
+        for i in range(block, min(block + _BLOCK * length, last), length):
+            end = min(i + length, last)
+            row, gradient = x[i:end], gy[i:end]
+            for c in range(row.size):
+                g, centred = gradient[c], row[c] - mean[c]
+                v = centred * scale[c] + bias[c]
+                g = g if is_free | ((v > low) & (v < high)) else g - g  # NaN stays NaN
+                a[c] += g
+                b[c] += g * centred
+        _empty_into(sums[part], a, b)
 
 
 def _kept_inside(
@@ -215,35 +211,35 @@ def _kept_inside(
     """g itself, which is the residual's gradient too, and its sums as in `_add_gradients`"""
     added = np.zeros_like(x) if residual is None else _flat(residual)
     g, sums = np.empty_like(x), np.zeros((_parts(x), 2, affine.shape[1]))
-    _keep_and_add_gradients(gy, x, affine, added, *_ends(limits, x), channels, sums, g)
+    ends = _ends(limits, x)
+    _keep_and_add_gradients(len(sums), gy, x, affine, added, *ends, channels, sums, g)
     return g, sums
 
 
 @compiled_parallel
 def _keep_and_add_gradients(
-    gy: Array, x: Array, affine: Array, residual: Array, low: float, high: float, channels: int,
-    sums: Array, kept: Array,
+    part: int, parts: int, gy: Array, x: Array, affine: Array, residual: Array, low: float,
+    high: float, channels: int, sums: Array, kept: Array,
 ) -> None:  # fmt: skip
-    mean, scale, bias, parts = affine[0], affine[1], affine[2], len(sums)
+    mean, scale, bias = affine[0], affine[1], affine[2]
     length = mean.size
-    for part in prange(parts):
-        first, last = _range(part, parts, x.size, channels)
-        a, b = np.zeros(length, x.dtype), np.zeros(length, x.dtype)
-        for block in range(first, last, _BLOCK * length):
-            for i in range(block, min(block + _BLOCK * length, last), length):
-                end = min(i + length, last)
-                row, gradient, more, out = x[i:end], gy[i:end], residual[i:end], kept[i:end]
-                for c in range(row.size):
-                    g, centred = gradient[c], row[c] - mean[c]
-                    v = centred * scale[c] + bias[c] + more[c]
-                    g = g if (v > low) & (v < high) else g - g
-                    out[c] = g
-                    a[c] += g
-                    b[c] += g * centred
-            _empty_into(sums[part], a, b)
+    first, last = _range(part, parts, x.size, channels)
+    a, b = np.zeros(length, x.dtype), np.zeros(length, x.dtype)
+    for block in range(first, last, _BLOCK * length):
+        for i in range(block, min(block + _BLOCK * length, last), length):
+            end = min(i + length, last)
+            row, gradient, more, out = x[i:end], gy[i:end], residual[i:end], kept[i:end]
+            for c in range(row.size):
+                g, centred = gradient[c], row[c] - mean[c]
+                v = centred * scale[c] + bias[c] + more[c]
+                g = g if (v > low) & (v < high) else g - g
+                out[c] = g
+                a[c] += g
+                b[c] += g * centred
+        _empty_into(sums[part], a, b)
 
 
-@compiled
+@subroutine
 def _empty_into(sums: Array, a: Array, b: Array) -> None:
     for c in range(a.size):
         sums[0, c] += a[c]
@@ -256,34 +252,33 @@ def _combine(
 ) -> Array:
     """gx, flat as x is; ``means`` are those of g and of g h, the latter times s"""
     gx, slopes = np.empty_like(x), _repeated(means.astype(x.dtype), x.size)
-    how = (limits is None, *_ends(limits, x), channels, _parts(x))
-    _scale_and_centre(g, x, affine, slopes, *how, gx)
+    how = (limits is None, *_ends(limits, x), channels)
+    _scale_and_centre(_parts(x), g, x, affine, slopes, *how, gx)
     return gx
 
 
 @compiled_parallel
 def _scale_and_centre(
-    gy: Array, x: Array, affine: Array, slopes: Array, is_free: bool, low: float, high: float,
-    channels: int, parts: int, gx: Array,
+    part: int, parts: int, gy: Array, x: Array, affine: Array, slopes: Array, is_free: bool,
+    low: float, high: float, channels: int, gx: Array,
 ) -> None:  # fmt: skip
     mean, scale, bias = affine[0], affine[1], affine[2]
     constant, slope = slopes[0], slopes[1]
-    for part in prange(parts):
-        first, last = _range(part, parts, x.size, channels)
-        for i in range(first, last, mean.size):
-            end = min(i + mean.size, last)
-            row, gradient, out = x[i:end], gy[i:end], gx[i:end]
-            for c in range(row.size):
-                g, centred = gradient[c], row[c] - mean[c]
-                v = centred * scale[c] + bias[c]
-                g = g if is_free | ((v > low) & (v < high)) else g - g
-                out[c] = scale[c] * (g - constant[c] - centred * slope[c])
+    first, last = _range(part, parts, x.size, channels)
+    for i in range(first, last, mean.size):
+        end = min(i + mean.size, last)
+        row, gradient, out = x[i:end], gy[i:end], gx[i:end]
+        for c in range(row.size):
+            g, centred = gradient[c], row[c] - mean[c]
+            v = centred * scale[c] + bias[c]
+            g = g if is_free | ((v > low) & (v < high)) else g - g
+            out[c] = scale[c] * (g - constant[c] - centred * slope[c])
 
 
 # What the passes share
 
 
-@compiled
+@subroutine
 def _range(part: int, parts: int, size: int, channels: int) -> tuple[int, int]:
     """The numbers that are one part's, whole pixels"""
     pixels = size // channels

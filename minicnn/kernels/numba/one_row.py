@@ -11,7 +11,6 @@ The sum over k is a vector of sums, which are added at the end (`reordered`).
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from minicnn.kernels.threads import get_num_threads
 
@@ -25,17 +24,16 @@ ROWS = 4
 def times_vector(a: Array, x: Array) -> Array:
     """(I, K), (K,) -> (I,) for at least `ROWS` rows, both C-contiguous"""
     y = np.empty(len(a), a.dtype)
-    _times_vector(a, x, y, min(get_num_threads(), len(a) // ROWS))
+    _times_vector(min(get_num_threads(), len(a) // ROWS), a, x, y)
     return y
 
 
 @compiled_parallel
-def _times_vector(a: Array, x: Array, y: Array, parts: int) -> None:
-    for part in prange(parts):
-        first, last = len(a) * part // parts, len(a) * (part + 1) // parts
-        for here in range(first, last, ROWS):
-            i = min(here, last - ROWS)  # the last rows are computed again, with the same result
-            y[i], y[i + 1], y[i + 2], y[i + 3] = _products(a[i], a[i + 1], a[i + 2], a[i + 3], x)
+def _times_vector(part: int, parts: int, a: Array, x: Array, y: Array) -> None:
+    first, last = len(a) * part // parts, len(a) * (part + 1) // parts
+    for here in range(first, last, ROWS):
+        i = min(here, last - ROWS)  # the last rows are computed again, with the same result
+        y[i], y[i + 1], y[i + 2], y[i + 3] = _products(a[i], a[i + 1], a[i + 2], a[i + 3], x)
 
 
 @reordered

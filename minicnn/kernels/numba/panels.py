@@ -15,12 +15,11 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import prange
 
 from minicnn.kernels.threads import get_num_threads
 
 from .bands import Channels
-from .compiled import compiled, compiled_parallel, plain
+from .compiled import compiled_parallel, plain, subroutine
 from .micro.tile import MOST_VECTORS, most_pixels, strip_code
 from .micro.vector import REGISTERS
 
@@ -59,9 +58,9 @@ def packed(weight: Array, taps: Taps, groups: int, run: int, transposed: bool) -
     how = (
         flat, u0 * steps[2] + v0 * steps[3],
         (o * steps[0], du * steps[2], dv * steps[3], rows[1], columns[1]),
-        (groups, kh, kw, rows[0], columns[0]), width, channels.last, data, parts,
+        (groups, kh, kw, rows[0], columns[0]), width, channels.last, data,
     )  # fmt: skip
-    _pack(*how) if parts > 1 else _pack_part(0, *how)
+    _pack(parts, *how)
     codes = strip_code(weight.itemsize, vectors), strip_code(weight.itemsize, last)
     return Panels(data, channels, (kh, kw), codes)
 
@@ -80,17 +79,8 @@ def blocks_of(
 
 @compiled_parallel
 def _pack(
-    weight: Array, first: int, steps: tuple, sizes: tuple, width: int, last: int, panels: Array,
-    parts: int,
-) -> None:  # fmt: skip
-    for part in prange(parts):
-        _pack_part(np.intp(part), weight, first, steps, sizes, width, last, panels, parts)
-
-
-@compiled
-def _pack_part(
-    part: int, weight: Array, first: int, steps: tuple, sizes: tuple, width: int, last: int,
-    panels: Array, parts: int,
+    part: int, parts: int, weight: Array, first: int, steps: tuple, sizes: tuple, width: int,
+    last: int, panels: Array,
 ) -> None:  # fmt: skip
     """Blocks of columns are divided among the parts; k before l, so that lines stay in the cache"""
     groups, kh, kw, rows, columns = sizes
@@ -111,7 +101,7 @@ def _pack_part(
                     to += across
 
 
-@compiled
+@subroutine
 def _pack_row(weight: Array, step: int, row: Array, inside: int) -> None:
     """row[l] = weight[l * step] for l < inside, then zeros"""
     if step == 1:  # written for itself, because it can be done with vectors

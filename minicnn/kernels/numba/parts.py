@@ -7,10 +7,6 @@ from minicnn.kernels.threads import get_num_threads
 ALONE = 16384  # so many numbers take about as long as waking a second thread
 
 
-def share_out(alone: Callable, in_parts: Callable, args: tuple, units: int, size: int) -> None:
-    """Do ``units`` of work on ``size`` numbers: all at once, or one part of them per thread."""
-    parts = get_num_threads()
-    if parts == 1 or size < ALONE:
-        alone(*args, 0, units)
-    else:
-        in_parts(*args, units, parts)
+def share_out(kernel: Callable, args: tuple, units: int, size: int) -> None:
+    """Divide ``units`` of work on ``size`` numbers among the threads, if there is enough of it."""
+    kernel(get_num_threads() if size >= ALONE else 1, *args, units)

@@ -19,13 +19,12 @@ from each pixel on; those beyond its own channels are wrong, and are written ove
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from minicnn.kernels.reference import pool as reference
 from minicnn.kernels.reference.conv import Padding, Pair, out_size
 from minicnn.kernels.threads import get_num_threads
 
-from .compiled import compiled, compiled_parallel, overlays, plain
+from .compiled import compiled_parallel, overlays, plain, subroutine
 from .parts import ALONE, share_out
 
 Array = Any
@@ -56,25 +55,16 @@ def max_pool2d(
         _flat(x), best.reshape(-1), winner.reshape(-1), away, (h, w, c, oh, ow), kernel, stride,
         (padding[0][0], padding[1][0]), dilation,
     )  # fmt: skip
-    share_out(_maxima, _maxima_in_parts, args, n * oh, x.size)
+    share_out(_maxima, args, n * oh, x.size)
     return best.transpose(0, 3, 1, 2), winner.transpose(0, 3, 1, 2)
 
 
 @compiled_parallel
-def _maxima_in_parts(
-    x: Array, best: Array, winner: Array, away: tuple[int, ...], sizes: Sizes, kernel: Pair,
-    stride: Pair, corner: Pair, dilation: Pair, rows: int, parts: int,
-) -> None:  # fmt: skip
-    for part in prange(parts):
-        first, last = rows * part // parts, rows * (part + 1) // parts
-        _maxima(x, best, winner, away, sizes, kernel, stride, corner, dilation, first, last)
-
-
-@compiled
 def _maxima(
-    x: Array, best: Array, winner: Array, away: tuple[int, ...], sizes: Sizes, kernel: Pair,
-    stride: Pair, corner: Pair, dilation: Pair, first: int, last: int,
+    part: int, parts: int, x: Array, best: Array, winner: Array, away: tuple[int, ...],
+    sizes: Sizes, kernel: Pair, stride: Pair, corner: Pair, dilation: Pair, rows: int,
 ) -> None:  # fmt: skip
+    first, last = rows * part // parts, rows * (part + 1) // parts
     (h, w, c, oh, ow), (kh, kw) = sizes, kernel
     down, right = dilation[0] * w * c, dilation[1] * c
     for r in range(first, last):
@@ -100,7 +90,7 @@ def _maxima(
                 y[k], z[k] = value, number
 
 
-@compiled
+@subroutine
 def _pixel_by_pixel(
     x: Array, y: Array, z: Array, x0: int, steps: Pair, kw: int, rows: Pair, cols: Pair
 ) -> None:
@@ -116,7 +106,7 @@ def _pixel_by_pixel(
                 z[k] = number if better else old
 
 
-@compiled
+@subroutine
 def _inside(start: int, step: int, taps: int, size: int) -> Pair:
     """The range of those of start, start + step, ..., `taps` of them, that lie in [0, size)."""
     return max(0, -(start // step)), min(taps, (size - 1 - start) // step + 1)
@@ -141,27 +131,18 @@ def put_pixels(
         _flat(gy), numbers.reshape(-1), gx.reshape(-1), wrong, (h, w, c, oh, ow), kernel, stride,
         (padding[0][0], padding[1][0]), dilation, blocks,
     )  # fmt: skip
-    share_out(_put, _put_in_parts, args, n * blocks, gx.size)
+    share_out(_put, args, n * blocks, gx.size)
     if wrong.any():
         raise IndexError(f"put_pixels: winners must lie in the image, got {wrong.sum()} outside")
     return gx.transpose(0, 3, 1, 2)
 
 
 @compiled_parallel
-def _put_in_parts(
-    gy: Array, winner: Array, gx: Array, wrong: Array, sizes: Sizes, kernel: Pair, stride: Pair,
-    corner: Pair, dilation: Pair, blocks: int, units: int, parts: int,
-) -> None:  # fmt: skip
-    for part in prange(parts):
-        first, last = units * part // parts, units * (part + 1) // parts
-        _put(gy, winner, gx, wrong, sizes, kernel, stride, corner, dilation, blocks, first, last)
-
-
-@compiled
 def _put(
-    gy: Array, winner: Array, gx: Array, wrong: Array, sizes: Sizes, kernel: Pair, stride: Pair,
-    corner: Pair, dilation: Pair, blocks: int, first: int, last: int,
+    part: int, parts: int, gy: Array, winner: Array, gx: Array, wrong: Array, sizes: Sizes,
+    kernel: Pair, stride: Pair, corner: Pair, dilation: Pair, blocks: int, units: int,
 ) -> None:  # fmt: skip
+    first, last = units * part // parts, units * (part + 1) // parts
     """A unit of work is a block of channels of one image: no two threads write to one place."""
     (h, w, c, oh, ow), (kh, kw) = sizes, kernel
     away = np.zeros(256, np.int64)
@@ -189,7 +170,7 @@ def _put(
                     gx[np.uint64(start + away[t] + k)] += gy[np.uint64(y0 + k)]
 
 
-@compiled
+@subroutine
 def _clear(gx: Array, first: int, last: int, c: int, k0: int, k1: int) -> None:
     """Zero the channels k0 ... k1 of the pixels first ... last."""
     if k1 - k0 == c:
@@ -207,25 +188,16 @@ def sum_pool2d(x: Array, kernel: Pair, stride: Pair, padding: Padding) -> Array:
     ow = out_size(w, kernel[1], stride[1], padding[1], 1)
     y, corner = np.empty((n, oh, ow, c), x.dtype), (padding[0][0], padding[1][0])
     args = (_flat(x), y.reshape(-1), (h, w, c, oh, ow), kernel, stride, corner)
-    share_out(_sums, _sums_in_parts, args, n * oh, x.size)
+    share_out(_sums, args, n * oh, x.size)
     return y.transpose(0, 3, 1, 2)
 
 
 @compiled_parallel
-def _sums_in_parts(
-    x: Array, y: Array, sizes: Sizes, kernel: Pair, stride: Pair, corner: Pair, rows: int,
-    parts: int,
-) -> None:  # fmt: skip
-    for part in prange(parts):
-        first, last = rows * part // parts, rows * (part + 1) // parts
-        _sums(x, y, sizes, kernel, stride, corner, first, last)
-
-
-@compiled
 def _sums(
-    x: Array, y: Array, sizes: Sizes, kernel: Pair, stride: Pair, corner: Pair, first: int,
-    last: int,
+    part: int, parts: int, x: Array, y: Array, sizes: Sizes, kernel: Pair, stride: Pair,
+    corner: Pair, rows: int,
 ) -> None:  # fmt: skip
+    first, last = rows * part // parts, rows * (part + 1) // parts
     h, w, c, oh, ow = sizes
     columns = np.zeros(w * c + AT_LEAST, x.dtype)
     for r in range(first, last):
@@ -250,25 +222,16 @@ def sum_pool2d_input_grad(
     (n, c, h, w), (oh, ow) = x_shape, gy.shape[2:]
     gx, corner = np.empty((n, h, w, c), gy.dtype), (padding[0][0], padding[1][0])
     args = (_flat(gy), gx.reshape(-1), (h, w, c, oh, ow), kernel, stride, corner)
-    share_out(_spread, _spread_in_parts, args, n * h, gx.size)
+    share_out(_spread, args, n * h, gx.size)
     return gx.transpose(0, 3, 1, 2)
 
 
 @compiled_parallel
-def _spread_in_parts(
-    gy: Array, gx: Array, sizes: Sizes, kernel: Pair, stride: Pair, corner: Pair, rows: int,
-    parts: int,
-) -> None:  # fmt: skip
-    for part in prange(parts):
-        first, last = rows * part // parts, rows * (part + 1) // parts
-        _spread(gy, gx, sizes, kernel, stride, corner, first, last)
-
-
-@compiled
 def _spread(
-    gy: Array, gx: Array, sizes: Sizes, kernel: Pair, stride: Pair, corner: Pair, first: int,
-    last: int,
+    part: int, parts: int, gy: Array, gx: Array, sizes: Sizes, kernel: Pair, stride: Pair,
+    corner: Pair, rows: int,
 ) -> None:  # fmt: skip
+    first, last = rows * part // parts, rows * (part + 1) // parts
     h, w, c, oh, ow = sizes
     columns, over = np.zeros(ow * c + AT_LEAST, gy.dtype), np.empty((w, 2), np.int64)
     for q in range(w):
@@ -284,19 +247,19 @@ def _spread(
             _add_pixels(columns, over[q, 0], over[q, 1], c, gx, x0, numbers)
 
 
-@compiled
+@subroutine
 def _windows_over(p: int, kernel: int, stride: int, count: int) -> Pair:
     """The range of the windows i with i * stride <= p < i * stride + kernel."""
     return max(0, (p - kernel) // stride + 1), min(count, p // stride + 1)
 
 
-@compiled
+@subroutine
 def _add_row(x: Array, start: int, columns: Array, numbers: int) -> None:
     for k in range(numbers):
         columns[k] += x[np.uint64(start + k)]
 
 
-@compiled
+@subroutine
 def _add_pixels(
     columns: Array, first: int, last: int, c: int, y: Array, y0: int, numbers: int
 ) -> None:

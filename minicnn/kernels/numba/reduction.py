@@ -19,7 +19,6 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from minicnn.kernels.reference import reduction as reference
 from minicnn.kernels.threads import get_num_threads
@@ -84,16 +83,15 @@ def softmax(x: Array, axis: int) -> Array:
     if not _rows(x, axis):
         return reference.softmax(x, axis)
     y = np.empty(x.shape, x.dtype)
-    _softmax_rows(_table(x), _table(y), get_num_threads())
+    _softmax_rows(get_num_threads(), _table(x), _table(y))
     return y
 
 
 @compiled_parallel
-def _softmax_rows(x: Array, y: Array, parts: int) -> None:
+def _softmax_rows(part: int, parts: int, x: Array, y: Array) -> None:
     rows = len(x)
-    for part in prange(parts):
-        for r in range(rows * part // parts, rows * (part + 1) // parts):
-            _softmax(x[r], y[r])
+    for r in range(rows * part // parts, rows * (part + 1) // parts):
+        _softmax(x[r], y[r])
 
 
 @overlays(reference.softmax_grad)
@@ -102,20 +100,19 @@ def softmax_grad(gy: Array, x: Array, axis: int) -> Array:
     if not _rows(x, axis):
         return reference.softmax_grad(gy, x, axis)
     gx = np.empty(x.shape, x.dtype)
-    _softmax_grad_rows(_table(gy), _table(x), _table(gx), get_num_threads())
+    _softmax_grad_rows(get_num_threads(), _table(gy), _table(x), _table(gx))
     return gx
 
 
 @compiled_parallel
-def _softmax_grad_rows(gy: Array, x: Array, gx: Array, parts: int) -> None:
+def _softmax_grad_rows(part: int, parts: int, gy: Array, x: Array, gx: Array) -> None:
     rows = len(x)
-    for part in prange(parts):
-        for r in range(rows * part // parts, rows * (part + 1) // parts):
-            g, y = gy[r], gx[r]
-            _softmax(x[r], y)
-            mean = _product(g, y)
-            for i in range(len(y)):
-                y[i] *= g[i] - mean
+    for r in range(rows * part // parts, rows * (part + 1) // parts):
+        g, y = gy[r], gx[r]
+        _softmax(x[r], y)
+        mean = _product(g, y)
+        for i in range(len(y)):
+            y[i] *= g[i] - mean
 
 
 @overlays(reference.log_softmax)
@@ -124,20 +121,19 @@ def log_softmax(x: Array, axis: int) -> Array:
     if not _rows(x, axis):
         return reference.log_softmax(x, axis)
     y = np.empty(x.shape, x.dtype)
-    _log_softmax_rows(_table(x), _table(y), get_num_threads())
+    _log_softmax_rows(get_num_threads(), _table(x), _table(y))
     return y
 
 
 @compiled_parallel
-def _log_softmax_rows(x: Array, y: Array, parts: int) -> None:
+def _log_softmax_rows(part: int, parts: int, x: Array, y: Array) -> None:
     rows = len(x)
-    for part in prange(parts):
-        for r in range(rows * part // parts, rows * (part + 1) // parts):
-            scores, out = x[r], y[r]
-            top, total = _exponentials(scores, out)
-            log_total = np.log(total)
-            for i in range(len(out)):
-                out[i] = scores[i] - top - log_total
+    for r in range(rows * part // parts, rows * (part + 1) // parts):
+        scores, out = x[r], y[r]
+        top, total = _exponentials(scores, out)
+        log_total = np.log(total)
+        for i in range(len(out)):
+            out[i] = scores[i] - top - log_total
 
 
 @overlays(reference.cross_entropy)
@@ -147,17 +143,18 @@ def cross_entropy(x: Array, labels: Array) -> Array:
         return reference.cross_entropy(x, labels)
     parts, losses = get_num_threads(), np.empty(len(x), x.dtype)
     scratch = np.empty((parts, x.shape[1]), x.dtype)
-    _cross_entropy_rows(plain(x), plain(labels.astype(np.int64)), scratch, losses)
+    _cross_entropy_rows(parts, plain(x), plain(labels.astype(np.int64)), scratch, losses)
     return losses.mean(dtype=np.float64).astype(x.dtype)
 
 
 @compiled_parallel
-def _cross_entropy_rows(x: Array, labels: Array, scratch: Array, losses: Array) -> None:
-    rows, parts = len(x), len(scratch)
-    for part in prange(parts):
-        for r in range(rows * part // parts, rows * (part + 1) // parts):
-            top, total = _exponentials(x[r], scratch[part])
-            losses[r] = np.log(total) - (x[r, labels[r]] - top)
+def _cross_entropy_rows(
+    part: int, parts: int, x: Array, labels: Array, scratch: Array, losses: Array
+) -> None:
+    rows = len(x)
+    for r in range(rows * part // parts, rows * (part + 1) // parts):
+        top, total = _exponentials(x[r], scratch[part])
+        losses[r] = np.log(total) - (x[r, labels[r]] - top)
 
 
 @overlays(reference.cross_entropy_grad)
@@ -167,20 +164,21 @@ def cross_entropy_grad(gy: Array, x: Array, labels: Array) -> Array:
         return reference.cross_entropy_grad(gy, x, labels)
     gx, scale = np.empty(x.shape, x.dtype), x.dtype.type(gy / len(x))
     labels = plain(labels.astype(np.int64))
-    _cross_entropy_grad_rows(scale, plain(x), labels, gx, get_num_threads())
+    _cross_entropy_grad_rows(get_num_threads(), scale, plain(x), labels, gx)
     return gx
 
 
 @compiled_parallel
-def _cross_entropy_grad_rows(scale: Any, x: Array, labels: Array, gx: Array, parts: int) -> None:
+def _cross_entropy_grad_rows(
+    part: int, parts: int, scale: Any, x: Array, labels: Array, gx: Array
+) -> None:
     rows = len(x)
-    for part in prange(parts):
-        for r in range(rows * part // parts, rows * (part + 1) // parts):
-            out = gx[r]
-            _softmax(x[r], out)
-            out[labels[r]] -= like(1, scale)
-            for i in range(len(out)):
-                out[i] *= scale
+    for r in range(rows * part // parts, rows * (part + 1) // parts):
+        out = gx[r]
+        _softmax(x[r], out)
+        out[labels[r]] -= like(1, scale)
+        for i in range(len(out)):
+            out[i] *= scale
 
 
 # Pixels
@@ -210,22 +208,21 @@ def _sum_pixels(x: Array) -> Array:
     rows = x.reshape(a * p // group, group * c)
     pieces = a if a > 1 else get_num_threads()  # no piece has pixels of two images
     sums = np.zeros((pieces, group * c))
-    _sum_rows(rows, sums, np.empty((pieces, group * c), x.dtype))
+    _sum_rows(pieces, rows, sums, np.empty((pieces, group * c), x.dtype))
     sums = sums.reshape(pieces, group, c).sum(1)
     return sums if a > 1 else sums.sum(0, keepdims=True)
 
 
 @compiled_parallel
-def _sum_rows(x: Array, sums: Array, scratch: Array) -> None:
-    rows, pieces = len(x), len(sums)
-    for piece in prange(pieces):
-        total, run = sums[piece], scratch[piece]
-        last = rows * (piece + 1) // pieces
-        for start in range(rows * piece // pieces, last, RUN):
-            run[:] = 0
-            for r in range(start, min(start + RUN, last)):
-                row = x[r]
-                for c in range(len(run)):
-                    run[c] += row[c]
+def _sum_rows(piece: int, pieces: int, x: Array, sums: Array, scratch: Array) -> None:
+    rows = len(x)
+    total, run = sums[piece], scratch[piece]
+    last = rows * (piece + 1) // pieces
+    for start in range(rows * piece // pieces, last, RUN):
+        run[:] = 0
+        for r in range(start, min(start + RUN, last)):
+            row = x[r]
             for c in range(len(run)):
-                total[c] += run[c]
+                run[c] += row[c]
+        for c in range(len(run)):
+            total[c] += run[c]

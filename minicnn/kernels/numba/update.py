@@ -12,7 +12,6 @@ The threads share out the vector.
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from minicnn.kernels.reference import update as reference
 
@@ -32,24 +31,15 @@ def sgd_step(
     if (vectors := _vectors(w, g, v)) is None:
         reference.sgd_step(w, g, v, *options)
     else:
-        share_out(_sgd, _sgd_in_parts, (*vectors, *map(float, options)), w.size, w.size)
+        share_out(_sgd, (*vectors, *map(float, options)), w.size, w.size)
 
 
 @compiled_parallel
-def _sgd_in_parts(
-    w: Array, g: Array, v: Array, lr: float, momentum: float, dampening: float,
-    weight_decay: float, nesterov: float, size: int, parts: int,
-) -> None:  # fmt: skip
-    for part in prange(parts):
-        first, last = size * part // parts, size * (part + 1) // parts
-        _sgd(w, g, v, lr, momentum, dampening, weight_decay, nesterov, first, last)
-
-
-@compiled
 def _sgd(
-    w: Array, g: Array, v: Array, lr: float, momentum: float, dampening: float,
-    weight_decay: float, nesterov: float, first: int, last: int,
+    part: int, parts: int, w: Array, g: Array, v: Array, lr: float, momentum: float,
+    dampening: float, weight_decay: float, nesterov: float, size: int,
 ) -> None:  # fmt: skip
+    first, last = size * part // parts, size * (part + 1) // parts
     number, has_memory = w.dtype.type, len(v) > 0
     w, g, v = w[first:last], g[first:last], v[first:last]
     rate, decay = number(lr), number(weight_decay)
@@ -75,24 +65,15 @@ def adam_step(
     rate, correction = lr / (1 - beta1**t), (1 - beta2**t) ** 0.5
     shrink, decay = (1 - lr * weight_decay, 0.0) if decoupled else (1.0, weight_decay)
     options = (rate, beta1, beta2, eps, decay, shrink, correction)
-    share_out(_adam, _adam_in_parts, (*vectors, *map(float, options)), w.size, w.size)
+    share_out(_adam, (*vectors, *map(float, options)), w.size, w.size)
 
 
 @compiled_parallel
-def _adam_in_parts(
-    w: Array, g: Array, m: Array, v: Array, lr: float, beta1: float, beta2: float, eps: float,
-    weight_decay: float, shrink: float, correction: float, size: int, parts: int,
-) -> None:  # fmt: skip
-    for part in prange(parts):
-        first, last = size * part // parts, size * (part + 1) // parts
-        _adam(w, g, m, v, lr, beta1, beta2, eps, weight_decay, shrink, correction, first, last)
-
-
-@compiled
 def _adam(
-    w: Array, g: Array, m: Array, v: Array, lr: float, beta1: float, beta2: float, eps: float,
-    weight_decay: float, shrink: float, correction: float, first: int, last: int,
+    part: int, parts: int, w: Array, g: Array, m: Array, v: Array, lr: float, beta1: float,
+    beta2: float, eps: float, weight_decay: float, shrink: float, correction: float, size: int,
 ) -> None:  # fmt: skip
+    first, last = size * part // parts, size * (part + 1) // parts
     number = w.dtype.type
     w, g, m, v = w[first:last], g[first:last], m[first:last], v[first:last]
     rate, decay, kept = number(lr), number(weight_decay), number(shrink)
@@ -116,24 +97,15 @@ def rmsprop_step(
     if (vectors := _vectors(w, g, s, a, v)) is None:
         reference.rmsprop_step(w, g, s, a, v, *options)
     else:
-        share_out(_rmsprop, _rmsprop_in_parts, (*vectors, *map(float, options)), w.size, w.size)
+        share_out(_rmsprop, (*vectors, *map(float, options)), w.size, w.size)
 
 
 @compiled_parallel
-def _rmsprop_in_parts(
-    w: Array, g: Array, s: Array, a: Array, v: Array, lr: float, alpha: float, eps: float,
-    weight_decay: float, momentum: float, size: int, parts: int,
-) -> None:  # fmt: skip
-    for part in prange(parts):
-        first, last = size * part // parts, size * (part + 1) // parts
-        _rmsprop(w, g, s, a, v, lr, alpha, eps, weight_decay, momentum, first, last)
-
-
-@compiled
 def _rmsprop(
-    w: Array, g: Array, s: Array, a: Array, v: Array, lr: float, alpha: float, eps: float,
-    weight_decay: float, momentum: float, first: int, last: int,
+    part: int, parts: int, w: Array, g: Array, s: Array, a: Array, v: Array, lr: float,
+    alpha: float, eps: float, weight_decay: float, momentum: float, size: int,
 ) -> None:  # fmt: skip
+    first, last = size * part // parts, size * (part + 1) // parts
     number, is_centered, has_memory = w.dtype.type, len(a) > 0, len(v) > 0
     w, g, s, a, v = w[first:last], g[first:last], s[first:last], a[first:last], v[first:last]
     rate, decay, least = number(lr), number(weight_decay), number(eps)
@@ -159,24 +131,15 @@ def adagrad_step(w: Array, g: Array, s: Array, lr: float, eps: float, weight_dec
         reference.adagrad_step(w, g, s, lr, eps, weight_decay)
     else:
         options = (float(lr), float(eps), float(weight_decay))
-        share_out(_adagrad, _adagrad_in_parts, (*vectors, *options), w.size, w.size)
+        share_out(_adagrad, (*vectors, *options), w.size, w.size)
 
 
 @compiled_parallel
-def _adagrad_in_parts(
-    w: Array, g: Array, s: Array, lr: float, eps: float, weight_decay: float, size: int,
-    parts: int,
-) -> None:  # fmt: skip
-    for part in prange(parts):
-        first, last = size * part // parts, size * (part + 1) // parts
-        _adagrad(w, g, s, lr, eps, weight_decay, first, last)
-
-
-@compiled
 def _adagrad(
-    w: Array, g: Array, s: Array, lr: float, eps: float, weight_decay: float, first: int,
-    last: int,
+    part: int, parts: int, w: Array, g: Array, s: Array, lr: float, eps: float,
+    weight_decay: float, size: int,
 ) -> None:  # fmt: skip
+    first, last = size * part // parts, size * (part + 1) // parts
     number = w.dtype.type
     w, g, s = w[first:last], g[first:last], s[first:last]
     rate, decay, least = number(lr), number(weight_decay), number(eps)

@@ -23,12 +23,11 @@ rows, each with a gw of its own, and the sum of these, in order of the parts, is
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from minicnn.kernels.threads import get_num_threads
 
 from .bands import BAND, BLOCKS, IMAGES, MANY_WEIGHTS, ROWS, Channels, Plan, Windows, plan, share
-from .compiled import compiled, compiled_parallel
+from .compiled import compiled_parallel, subroutine
 from .convolve import sides
 from .micro.tile import strip, strip_code
 from .micro.vector import REGISTERS
@@ -64,9 +63,9 @@ def weight_grad(gy: Array, x: Array, windows: Windows, groups: int) -> Array:
     sums = np.empty((1 if pieces.divided == BLOCKS else parts, *shape), x.dtype)
     codes = strip_code(x.itemsize, vectors), strip_code(x.itemsize, last)
     _weight_grad(
-        codes, x.reshape(-1), x.shape, gradients, sums.reshape(-1), panels, spread,
+        parts, codes, x.reshape(-1), x.shape, gradients, sums.reshape(-1), panels, spread,
         (tall, apart), sides(windows, (h, w))[1], tuple(windows), tuple(channels), tuple(pieces),
-        merged, parts,
+        merged,
     )  # fmt: skip
     return sums[0] if len(sums) == 1 else sums.sum(0)
 
@@ -84,20 +83,8 @@ _MANY = 256  # (u, v, c); for fewer, packing gy would cost more than it saves
 
 @compiled_parallel
 def _weight_grad(
-    codes, x, shape, gy, sums, panels, spread, steps, columns, windows, channels, plan, merged,
-    parts,
-):  # fmt: skip
-    for part in prange(parts):
-        _weight_grad_part(
-            np.intp(part), codes, x, shape, gy, sums, panels, spread, steps, columns, windows,
-            channels, plan, merged, parts,
-        )  # fmt: skip
-
-
-@compiled
-def _weight_grad_part(
-    part, codes, x, shape, gy, sums, panels, spread, steps, columns, windows, channels, plan,
-    merged, parts,
+    part, parts, codes, x, shape, gy, sums, panels, spread, steps, columns, windows, channels,
+    plan, merged,
 ):  # fmt: skip
     (n, h, w, _), windows, channels = shape, Windows(*windows), Channels(*channels)
     plan = Plan(*plan)
@@ -124,7 +111,7 @@ def _weight_grad_part(
                 )  # fmt: skip
 
 
-@compiled
+@subroutine
 def _place(x, shape, spread, rows, steps):
     """Where the pixels of some rows of x are, how they begin, the distance between images"""
     (_, h, w, c), (n0, n1, p0, p1), (tall, apart) = shape, rows, steps
@@ -141,7 +128,7 @@ def _place(x, shape, spread, rows, steps):
     return spread, 0, image
 
 
-@compiled
+@subroutine
 def _gradient(gy, panel, rows, place, windows, channels):
     """A block of gy: the array, where it begins, the distances between images and pixels
 
@@ -166,7 +153,7 @@ def _gradient(gy, panel, rows, place, windows, channels):
     return panel, 0, pixels * width, width
 
 
-@compiled
+@subroutine
 def _block(
     codes, x, first, steps, rows, gradient, gw, piece, place, columns, windows, channels, merged
 ):
@@ -197,7 +184,7 @@ def _block(
                 )  # fmt: skip
 
 
-@compiled
+@subroutine
 def _clear(gw, channels, q_from, q_to, blocks):
     """Zeros where blocks q_from ... q_to - 1 will add their sums."""
     o = channels.groups * channels.outputs
@@ -211,7 +198,7 @@ def _clear(gw, channels, q_from, q_to, blocks):
                 row[k] = 0
 
 
-@compiled
+@subroutine
 def _rows_of_tap(u, i0, i1, h, windows):
     """The rows of y, of i0 ... i1 - 1, for which the tap u is inside an image of height h."""
     place, sh = u * windows.dh - windows.top, windows.sh
@@ -219,7 +206,7 @@ def _rows_of_tap(u, i0, i1, h, windows):
     return first, min(i1, (h - 1 - place) // sh + 1)
 
 
-@compiled
+@subroutine
 def _pixels(images, rows, pixels):
     """Three loops over pixels, the longest inside: their counts, steps in x and steps in gy"""
     if rows[1] == pixels[0] * pixels[1] and rows[2] == pixels[0] * pixels[2]:

@@ -38,14 +38,13 @@ neural networks", 2020 (which points).
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import prange
 
 from minicnn.kernels.precision import get_precision
 from minicnn.kernels.reference.conv import Padding, Pair
 from minicnn.kernels.threads import get_num_threads
 
 from .bands import share
-from .compiled import compiled, compiled_parallel, plain
+from .compiled import compiled_parallel, plain, subroutine
 from .micro.tile import strip, strip_code
 from .micro.vector import REGISTERS
 
@@ -129,9 +128,9 @@ def conv2d(
     v = np.empty((parts, _blocks(c) * group * TILE), np.float32)
     m = np.empty((parts, _blocks(o) * group * TILE), np.float32)
     _winograd(
-        strip_code(4, VECTORS), plain(x.transpose(0, 2, 3, 1)).reshape(-1), filters.data, tail,
-        start, residual is not None, y.reshape(-1), v, m, tiles, group, sizes, np.float32(low),
-        np.float32(high), parts,
+        parts, strip_code(4, VECTORS), plain(x.transpose(0, 2, 3, 1)).reshape(-1), filters.data,
+        tail, start, residual is not None, y.reshape(-1), v, m, tiles, group, sizes,
+        np.float32(low), np.float32(high),
     )  # fmt: skip
     return y.transpose(0, 3, 1, 2)
 
@@ -161,7 +160,7 @@ def transformed(weight: Array, backwards: bool = False) -> Filters:
         steps, first, (inputs, outputs) = (c * 9, 9, -3, -1), 8, (o, c)
     panels = -(-outputs // PANEL)
     u = np.empty(36 * panels * _blocks(inputs) * WIDTH * PANEL, np.float32)
-    _transform(plain(weight).reshape(-1), first, steps, inputs, outputs, u, get_num_threads())
+    _transform(get_num_threads(), plain(weight).reshape(-1), first, steps, inputs, outputs, u)
     return Filters(u, inputs, outputs)
 
 
@@ -171,22 +170,12 @@ def _blocks(channels: int) -> int:
 
 @compiled_parallel
 def _winograd(
-    code: int, x: Array, u: Array, bias: Array, start: Array, has_start: bool, y: Array, v: Array,
-    m: Array, tiles: int, group: int, sizes: Sizes, low: float, high: float, parts: int,
-) -> None:  # fmt: skip
-    for part in prange(parts):
-        _winograd_part(
-            np.intp(part), code, x, u, bias, start, has_start, y, v[part], m[part], tiles, group,
-            sizes, low, high, parts,
-        )  # fmt: skip
-
-
-@compiled
-def _winograd_part(
-    part: int, code: int, x: Array, u: Array, bias: Array, start: Array, has_start: bool, y: Array,
-    v: Array, m: Array, tiles: int, group: int, sizes: Sizes, low: float, high: float, parts: int,
+    part: int, parts: int, code: int, x: Array, u: Array, bias: Array, start: Array,
+    has_start: bool, y: Array, v: Array, m: Array, tiles: int, group: int, sizes: Sizes,
+    low: float, high: float,
 ) -> None:  # fmt: skip
     first, last = share(True, tiles, part, parts)
+    v, m = v[part], m[part]
     scratch = np.empty((2, TILE), np.float32)
     for t0 in range(first, last, group):
         count = min(group, last - t0)
@@ -200,7 +189,7 @@ def _winograd_part(
             )  # fmt: skip
 
 
-@compiled
+@subroutine
 def _products(
     code: int, v: Array, u: Array, m: Array, count: int, group: int, sizes: Sizes,
 ) -> None:  # fmt: skip
@@ -217,7 +206,7 @@ def _products(
             )  # fmt: skip
 
 
-@compiled
+@subroutine
 def _tile_of_x(
     x: Array, sizes: Sizes, tile: int, v: Array, block_step: int, scratch: Array,
 ) -> None:  # fmt: skip
@@ -240,14 +229,14 @@ def _tile_of_x(
         _input_pass(half, v[block * block_step : block * block_step + TILE])
 
 
-@compiled
+@subroutine
 def _place(tile: int, sizes: Sizes) -> tuple[int, int, int]:
     """The image of a tile, and the row and column where it begins in y"""
     row, column = tile // sizes.right, tile % sizes.right
     return row // sizes.down, row % sizes.down * 4, column * 4
 
 
-@compiled
+@subroutine
 def _copy(source: Array, to: Array) -> None:
     """to = source, zeros after its end"""
     for k in range(len(source)):
@@ -256,7 +245,7 @@ def _copy(source: Array, to: Array) -> None:
         to[len(source) :] = 0
 
 
-@compiled
+@subroutine
 def _input_pass(d: Array, e: Array) -> None:
     """e[s, :] = B^T d[:, s]: the axis that is transformed comes last, so two of them are B^T d B"""
     for s in range(6):
@@ -274,7 +263,7 @@ def _input_pass(d: Array, e: Array) -> None:
             row[k + 5 * WIDTH] = AABB * d1 - (AA + BB) * d3 + d5
 
 
-@compiled
+@subroutine
 def _tile_of_y(
     m: Array, block_step: int, bias: Array, start: Array, has_start: bool, y: Array, sizes: Sizes,
     tile: int, scratch: Array, low: float, high: float,
@@ -297,7 +286,7 @@ def _tile_of_y(
                 )  # fmt: skip
 
 
-@compiled
+@subroutine
 def _output_pass(m: Array, e: Array, columns: int) -> None:
     """e[s, :] = A^T m[:, s]: two of them are A^T M A"""
     for s in range(columns):
@@ -312,7 +301,7 @@ def _output_pass(m: Array, e: Array, columns: int) -> None:
             row[k + 3 * WIDTH] = AAA * odd_a + BBB * odd_b + m5
 
 
-@compiled
+@subroutine
 def _finish(sums: Array, bias: Array, start: Array, y: Array, low: float, high: float) -> None:
     """y = sums + bias + start, limited to [low, high]; NaN stays NaN"""
     for k in range(len(y)):
@@ -323,16 +312,8 @@ def _finish(sums: Array, bias: Array, start: Array, y: Array, low: float, high: 
 
 @compiled_parallel
 def _transform(
-    weight: Array, first: int, steps: tuple, inputs: int, outputs: int, u: Array, parts: int,
-) -> None:  # fmt: skip
-    for part in prange(parts):
-        _transform_part(np.intp(part), weight, first, steps, inputs, outputs, u, parts)
-
-
-@compiled
-def _transform_part(
-    part: int, weight: Array, first: int, steps: tuple, inputs: int, outputs: int, u: Array,
-    parts: int,
+    part: int, parts: int, weight: Array, first: int, steps: tuple, inputs: int, outputs: int,
+    u: Array,
 ) -> None:  # fmt: skip
     """U = G g G^T; the parts divide the panels. WIDTH holds a panel's filters from some inputs."""
     deep, panels = (inputs + WIDTH - 1) // WIDTH * WIDTH, (outputs + PANEL - 1) // PANEL
@@ -352,7 +333,7 @@ def _transform_part(
                 _copy(whole[p * WIDTH : (p + 1) * WIDTH], u[at : at + WIDTH])
 
 
-@compiled
+@subroutine
 def _read_filters(weight: Array, start: int, steps: tuple, g: Array, count: int) -> None:
     """g[r, s, k] = tap (r, s) of the filter from one input to output k of a panel, or 0"""
     for r in range(3):
@@ -366,7 +347,7 @@ def _read_filters(weight: Array, start: int, steps: tuple, g: Array, count: int)
                 to[k] = 0
 
 
-@compiled
+@subroutine
 def _filter_pass(g: Array, e: Array, columns: int) -> None:
     """e[s, :] = G g[:, s]: two of them are G g G^T"""
     for s in range(columns):

@@ -1,0 +1,108 @@
+"""One function, called for each part of the work by a team of threads: `run_parts`.
+
+Numba's threading layer is a C function, which every `prange` ends in,
+
+    numba_parallel_for(task, args, dimensions, steps, data, inner dimensions, arrays, threads)
+
+It divides the numbers 0 ... dimensions[0] - 1 into ranges, and calls for each on one of the threads
+
+    task(args + first * steps, how many, steps, data)
+
+Here `task` is a few instructions that call the function for each number of the range, which is the
+part; `data` points to what all parts are given. args is 0 and steps 1, so what the task gets first
+is the first part.
+
+Numba finds the same for a function with `prange` by analysing it, turning the loop into the text of
+a Python function, and compiling that beside the first.
+"""
+# mypy: allow-untyped-defs
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import njit
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from .micro.vector import INDEX
+
+_BYTES = ir.IntType(8).as_pointer()
+_FLAG = ir.IntType(1)
+_TASK = ir.FunctionType(
+    ir.VoidType(), [_BYTES.as_pointer(), INDEX.as_pointer(), INDEX.as_pointer(), _BYTES]
+)
+_PARALLEL_FOR = ir.FunctionType(ir.VoidType(), [_BYTES] * 5 + [INDEX] * 3)
+
+
+def parts_on_threads(function: Callable, options: dict[str, Any]) -> Callable:
+    """``function(part, parts, ...)``, compiled, as ``kernel(parts, workers, ...)``."""
+
+    def kernel(parts, workers, *args):
+        if run_parts(function, parts, workers, args):
+            raise RuntimeError("a part of a kernel failed; there may be too little memory")
+
+    # Names tell kernels apart in machine code, so each must have its own.
+    kernel.__name__, kernel.__qualname__ = function.__name__, function.__qualname__
+    kernel.__module__ = function.__module__
+    return njit(**options)(kernel)
+
+
+@intrinsic
+def run_parts(typing, function, parts, workers, args):
+    """Call ``function(part, parts, *args)`` for all parts; whether one of them failed"""
+    called = typing.resolve_function_type(function, (types.intp, types.intp, *args.types), {})
+
+    def write(context, builder, signature, values):
+        _, parts, workers, given = values
+        compiled = function.dispatcher.get_compile_result(called)
+        context.active_code_library.add_linking_library(compiled.library)
+        data = cgutils.alloca_once(builder, ir.LiteralStructType([_FLAG, parts.type, given.type]))
+        for i, value in enumerate((_FLAG(0), parts, given)):
+            builder.store(value, cgutils.gep_inbounds(builder, data, 0, i))
+        task = _task(context, builder.module, compiled.fndesc, called, data.type)
+        _start(builder, task, parts, workers, data)
+        return builder.load(cgutils.gep_inbounds(builder, data, 0, 0))
+
+    return types.boolean(function, types.intp, types.intp, args), write
+
+
+def _task(context, module, description, called, pointer):
+    """The function that the threading layer calls"""
+    task = ir.Function(module, _TASK, module.get_unique_name("task"))
+    task.linkage = "internal"
+    builder = ir.IRBuilder(task.append_basic_block())
+    first, count, _, data = task.args
+    data = builder.bitcast(data, pointer)
+    first = builder.ptrtoint(builder.load(first), INDEX)
+    parts, given = (builder.load(cgutils.gep_inbounds(builder, data, 0, i)) for i in (1, 2))
+    function = context.declare_function(module, description)
+    with cgutils.for_range(builder, builder.load(count)) as loop:
+        part = builder.add(first, loop.index)
+        values = [part, parts, *cgutils.unpack_tuple(builder, given)]
+        status, _ = context.call_conv.call_function(
+            builder, function, called.return_type, called.args, values
+        )
+        with builder.if_then(status.is_error):
+            builder.store(_FLAG(1), cgutils.gep_inbounds(builder, data, 0, 0))
+    builder.ret_void()
+    return task
+
+
+def _start(builder, task, parts, workers, data):
+    """With one worker the parts are done one after another, right here"""
+    first = cgutils.alloca_once(builder, _BYTES, zfill=True)
+    count, step = (cgutils.alloca_once(builder, INDEX) for _ in range(2))
+    builder.store(parts, count)
+    builder.store(INDEX(1), step)
+    data = builder.bitcast(data, _BYTES)
+    alone = builder.icmp_signed("<=", workers, INDEX(1))
+    with builder.if_else(alone) as (here, together):
+        with here:
+            builder.call(task, [first, count, step, data])
+        with together:
+            share = cgutils.get_or_insert_function(
+                builder.module, _PARALLEL_FOR, "numba_parallel_for"
+            )
+            pointers = [builder.bitcast(p, _BYTES) for p in (task, first, count, step)]
+            builder.call(share, [*pointers, data, INDEX(0), INDEX(1), workers])
