@@ -55,6 +55,7 @@ def run_parts(typing, function, parts, workers, args):
 
     def write(context, builder, signature, values):
         _, parts, workers, given = values
+        given = _without_owners(context, builder, args, given)
         compiled = function.dispatcher.get_compile_result(called)
         context.active_code_library.add_linking_library(compiled.library)
         data = cgutils.alloca_once(builder, ir.LiteralStructType([_FLAG, parts.type, given.type]))
@@ -65,6 +66,22 @@ def run_parts(typing, function, parts, workers, args):
         return builder.load(cgutils.gep_inbounds(builder, data, 0, 0))
 
     return types.boolean(function, types.intp, types.intp, args), write
+
+
+def _without_owners(context, builder, kinds, values):
+    """The arguments, their arrays as mere views of memory.
+
+    An array that has an owner counts, for it, how many use it, with each slice that is taken; and
+    two threads that count at the same place wait for each other, longer than most slices are used.
+    The caller owns the arrays until all parts are done.
+    """
+    for i, kind in enumerate(kinds):
+        if isinstance(kind, types.Array):
+            array = context.make_array(kind)(context, builder, builder.extract_value(values, i))
+            array.meminfo = cgutils.get_null_value(array.meminfo.type)
+            array.parent = cgutils.get_null_value(array.parent.type)
+            values = builder.insert_value(values, array._getvalue(), i)
+    return values
 
 
 def _task(context, module, description, called, pointer):
