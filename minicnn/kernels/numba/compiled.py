@@ -95,4 +95,6 @@ def plain(x: np.ndarray) -> np.ndarray:
 
     Numba compiles anew for every kind of array; so there is only one.
     """
+    if type(x) is np.ndarray and x.flags.carray:  # all of these: the usual case, asked quickly
+        return x
     return np.require(x, requirements=["C", "A", "W", "ENSUREARRAY"])

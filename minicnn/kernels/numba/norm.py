@@ -305,12 +305,13 @@ def _row_shape(x: Array) -> tuple[int, ...]:
 
 def _flat(x: Array) -> Array:
     """(N, C, H, W) -> (N*H*W*C,); without a copy where x is channels-last"""
-    return plain(np.moveaxis(x, 1, -1)).reshape(-1)
+    return plain(x.transpose(0, *range(2, x.ndim), 1)).reshape(-1)
 
 
 def _image(flat: Array, x: Array) -> Array:
     """(N*H*W*C,) -> x's shape (N, C, H, W), channels-last in memory"""
-    return np.moveaxis(flat.reshape(x.shape[0], *x.shape[2:], x.shape[1]), -1, 1)
+    pixels = flat.reshape(x.shape[0], *x.shape[2:], x.shape[1])
+    return pixels.transpose(0, x.ndim - 1, *range(1, x.ndim - 1))
 
 
 def _affine(
@@ -329,8 +330,11 @@ def _affine(
 
 def _repeated(per_channel: Array, size: int) -> Array:
     """(..., C) -> (..., length) for stretches of whole pixels, none longer than all of x"""
-    channels = per_channel.shape[-1]
-    return np.tile(per_channel, min(-(-_STRETCH // channels), size // channels))
+    *rest, channels = per_channel.shape
+    times = min(-(-_STRETCH // channels), size // channels)
+    stretch = np.empty((*rest, times, channels), per_channel.dtype)
+    stretch[...] = per_channel[..., None, :]
+    return stretch.reshape(*rest, -1)
 
 
 def _per_channel(sums: Array, channels: int) -> Array:
