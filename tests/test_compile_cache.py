@@ -26,6 +26,20 @@ def plus(x):
 @compiled_parallel
 def plus_all(part, parts, x):
     x[part] += SUMMAND
+
+def times(number):
+    @compiled_parallel
+    def product(part, parts, x):  # long, so that it is called and not put in its caller's place
+        for i in range(len(x)):
+            x[i] = abs(x[i])
+        for i in range(len(x)):
+            x[i] = max(x[i], x[-i])
+        for i in range(len(x)):
+            x[i] += x[i] // 1000
+        for i in range(len(x)):
+            x[i] *= number
+
+    return product
 """
 PROGRAM = """
 import sys
@@ -101,6 +115,20 @@ def test_the_second_process_compiles_nothing(package):
         "sample.plus.plain", "sample.plus_all.parallel"
     ]  # fmt: skip
     assert run(package) == "2.0 [1.0, 1.0] 0"
+
+
+def test_code_of_two_processes_does_not_mix(package):
+    program = (
+        "import numpy as np; from minicnn.kernels.numba.sample import times; x = np.ones(1)\n"
+        "for number in {0}: times(number)(1, x)\n"
+        "print(x[0])"
+    )
+    for numbers, found in (((2,), "2.0"), ((3,), "3.0"), ((2, 3, 3), "18.0")):
+        done = subprocess.run(
+            [sys.executable, "-c", program.format(numbers)], text=True, check=True,
+            cwd=package.parent, env=environment(package, ""), stdout=subprocess.PIPE,
+        )  # fmt: skip
+        assert done.stdout.strip() == found
 
 
 def test_a_change_in_an_imported_file_compiles_anew_and_removes_the_old_code(package):

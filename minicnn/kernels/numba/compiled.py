@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 from numba import config, njit
 from numba.core.ccallback import CFunc
+from numba.core.serialize import dumps
 
 from .cache import KernelCache
 from .launch import launcher, one_after_another
@@ -19,7 +21,10 @@ def compiled(function: Callable) -> Callable:
 
     Indices are not checked and the interpreter lock is released; NaN and rounding stay exact.
     """
-    return _compiled(function, "plain")
+    kernel = njit(**_FOR_PYTHON)(_named(function))
+    if not _WITHOUT_COMPILER:
+        _keep_on_disk(kernel, function, "plain")
+    return kernel
 
 
 def subroutine(function: Callable) -> Callable:
@@ -39,30 +44,36 @@ def compiled_parallel(function: Callable) -> Callable:
     """
     if _WITHOUT_COMPILER:
         return one_after_another(function)
-    kernel = parts_on_threads(subroutine(function), _FOR_PYTHON)
+    kernel = parts_on_threads(subroutine(_named(function)), _FOR_PYTHON)
     _keep_on_disk(kernel, function, "parallel")
     return launcher(kernel)
 
 
 def compiled_callback(function: Callable, signature: Any) -> Any:
     """The function as machine code that has an ``address``, by which any other code can call it."""
-    kernel = CFunc(function, (signature.args, signature.return_type), {}, {})
+    kernel = CFunc(_named(function), (signature.args, signature.return_type), {}, {})
     _keep_on_disk(kernel, function, "callback")
     kernel.compile()
     return kernel
 
 
 # Numba wraps a function for callers in C and for Python; each wrapper takes time to compile.
-_FOR_PYTHON: dict[str, Any] = {"nogil": True, "no_cfunc_wrapper": True}
+# x / 0 is infinite or NaN, as in NumPy: to look for it and raise would keep loops out of vectors.
+_FOR_PYTHON: dict[str, Any] = {"nogil": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
 _FOR_KERNELS: dict[str, Any] = {**_FOR_PYTHON, "no_cpython_wrapper": True}
 _WITHOUT_COMPILER = vars(config)["DISABLE_JIT"]  # NUMBA_DISABLE_JIT=1: kernels stay Python
 
 
-def _compiled(function: Callable, settings: str, **options: Any) -> Callable:
-    kernel = njit(**_FOR_PYTHON, **options)(function)
-    if not _WITHOUT_COMPILER:
-        _keep_on_disk(kernel, function, settings)
-    return kernel
+def _named(function: Callable) -> Callable:
+    """The function, with a name of its own if others are made in the same place.
+
+    Machine code is found by name. In a process Numba numbers its functions, but code from the disk
+    has the numbers of the processes that made it, and so `run` of tanh could pass for that of silu.
+    """
+    cells = tuple(cell.cell_contents for cell in function.__closure__ or ())
+    if cells:
+        function.__qualname__ += f".{sha256(dumps(cells)).hexdigest()[:12]}"
+    return function
 
 
 def _keep_on_disk(kernel: Any, function: Callable, settings: str) -> None:

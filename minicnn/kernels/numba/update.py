@@ -84,7 +84,7 @@ def _adam(
         mean = old_m * m[i] + new_m * step
         square = old_v * v[i] + new_v * step * step
         m[i], v[i] = mean, square
-        w[i] = kept * w[i] - np.divide(rate * mean, np.divide(np.sqrt(square), root) + least)
+        w[i] = kept * w[i] - rate * mean / (np.sqrt(square) / root + least)
 
 
 @overlays(reference.rmsprop_step)
@@ -117,7 +117,7 @@ def _rmsprop(
         if is_centered:
             a[i] = old * a[i] + new * step
             square = np.maximum(square - a[i] * a[i], number(0))
-        step = np.divide(step, np.sqrt(square) + least)
+        step = step / (np.sqrt(square) + least)
         if has_memory:
             step = kept * v[i] + step
             v[i] = step
@@ -147,7 +147,7 @@ def _adagrad(
         step = g[i] + decay * w[i] if weight_decay else g[i]
         square = s[i] + step * step
         s[i] = square
-        w[i] -= np.divide(rate * step, np.sqrt(square) + least)
+        w[i] -= rate * step / (np.sqrt(square) + least)
 
 
 def _vectors(w: Array, g: Array, *memory: Array | None) -> list[Array] | None:
