@@ -2,7 +2,14 @@
 
 from .augment import Augment, Mix
 from .base import Callback
+from .checkpoint import Checkpoint
+from .clipping import ClipGradNorm
 from .each_epoch import EachEpoch, EpochSchedule
+from .early_stopping import EarlyStopping
+from .logs import CSVLogger, TensorBoard
 from .progress import ProgressBar
 
-__all__ = ["Augment", "Callback", "EachEpoch", "EpochSchedule", "Mix", "ProgressBar"]
+__all__ = [
+    "Augment", "CSVLogger", "Callback", "Checkpoint", "ClipGradNorm", "EachEpoch", "EarlyStopping",
+    "EpochSchedule", "Mix", "ProgressBar", "TensorBoard",
+]  # fmt: skip
