@@ -81,7 +81,7 @@ def activations(model: Module, images: np.ndarray) -> dict[str, Activation]:
         for path, module in model.named_modules()
         for remove in (
             module.register_forward_pre_hook(lambda m, x, path=path: inside.append(path)),
-            module.register_forward_hook(lambda m, x, y: inside.pop() and None),
+            module.register_forward_hook(lambda m, x, y: inside.__delitem__(-1)),
         )
     ]
     try:

@@ -226,7 +226,11 @@ def constant_predictions(chart: Chart) -> Finding | None:
     answers, k = outputs.argmax(1), outputs.shape[1]
     share, usual = (np.bincount(t, minlength=k).max() / len(t) for t in (answers, labels))
     spread = (last.outputs - last.outputs.mean(0)).std()
+    # Where gradients still flow, images that say nothing about labels look the same: see below.
+    is_cut = min(chart.medians("gradients").values(), default=0.0) < 1e-4
     if share < 0.98 or usual > 0.9 or spread > 0.05 * max(1.0, np.abs(last.outputs).max()):
+        return None
+    if not is_cut or len(chart.losses) < 60:
         return None
     return Finding(
         "the same answer for every image",
@@ -275,11 +279,11 @@ def dead_units(chart: Chart) -> Finding | None:
     def share(activation: Activation) -> float | None:
         return None if activation.dead is None else float(activation.dead.mean())
 
-    if not chart.is_full():
+    worst = _worst(chart, share, threshold=0.8 if chart.learns() else 0.6)
+    if not chart.is_full() or len(chart.losses) < 60 or not worst:
         return None
-    worst = _worst(chart, share, threshold=0.6)
-    if not worst:
-        return None
+    if worst[0][1] < 0.95 and abs(chart.cross_entropy() / chart.chance() - 1) < 0.05:
+        return None  # nothing is learnt although the signal passes: see `chance_forever`
     return Finding(
         "dead ReLUs",
         f"{_layers(worst, 'of the units')} were 0 for every image of {len(chart.looks)} looks",
@@ -290,20 +294,27 @@ def dead_units(chart: Chart) -> Finding | None:
     )
 
 
-RULES: tuple[Rule, ...] = (
+CAUSES: tuple[Rule, ...] = (
     forgotten_parameters, raw_inputs, probabilities_as_logits, one_class_per_batch,
-    tiny_batch_norm, unused_layers, large_start, rising_loss, large_updates, exploding_gradients,
-    vanishing_gradients, saturated_units, dead_units, small_updates, constant_predictions,
-    chance_forever,
+    tiny_batch_norm, unused_layers, large_start,
+)  # fmt: skip
+EFFECTS: tuple[Rule, ...] = (
+    rising_loss, large_updates, exploding_gradients, saturated_units, dead_units,
+    vanishing_gradients, small_updates, constant_predictions, chance_forever,
 )  # fmt: skip
 
 
-def findings(chart: Chart) -> list[Finding]:
-    """What is wrong with this training, the likeliest cause first."""
-    if not chart.looks:
-        return []
+def findings(chart: Chart, effects: bool = True) -> list[Finding]:
+    """What is wrong with this training: all causes, or else the first of the ``effects``.
+
+    An effect (dead units, a loss that rises) mostly follows from a cause, and effects from each
+    other, so one at a time is worth mending.
+    """
     with np.errstate(all="ignore"):
-        return [found for rule in RULES if (found := rule(chart)) is not None]
+        causes = [found for rule in CAUSES if (found := rule(chart)) is not None]
+        if causes or not effects:
+            return causes
+        return [found for rule in EFFECTS if (found := rule(chart)) is not None][:1]
 
 
 def _vanishing(chart: Chart) -> tuple[str, str, float] | None:
