@@ -117,7 +117,7 @@ def _switch(model: nn.Module, patterns: tuple[str, ...], learns: bool) -> list[s
         parameters[name].requires_grad_(learns)
     owners = {name.rpartition(".")[0] for name in chosen}
     for path, module in model.named_modules():
-        has_parameters, has_buffers = any(module.parameters()), any(module.buffers())
+        has_parameters, has_buffers = bool(list(module.parameters())), bool(list(module.buffers()))
         if has_parameters or not has_buffers:
             module.frozen = False
         elif path in owners:  # a batch norm without weights changes only where it is named
@@ -140,7 +140,7 @@ def _paths(name: str) -> Iterator[str]:
 def _nothing_fits(model: nn.Module, pattern: str, names: list[str]) -> ValueError:
     paths = list(dict.fromkeys(path for name in names for path in _paths(name)))
     near = get_close_matches(pattern.strip("*."), paths, 3, cutoff=0.5)
-    hint = near or [name for name, module in model.named_children() if any(module.parameters())]
+    hint = near or [name for name, module in model.named_children() if _size(module)]
     return ValueError(
         f"freeze: a pattern must fit a parameter of {type(model).__name__}, got {pattern!r}; "
         f"near: {', '.join(hint[:8])}"

@@ -2,7 +2,14 @@
 
 from .augment import Augment, Mix
 from .base import Callback
+from .doctor import Doctor
 from .each_epoch import EachEpoch, EpochSchedule
+from .ema import EMA
+from .overfitting import OverfittingMonitor
 from .progress import ProgressBar
+from .unfreezing import GradualUnfreezing
 
-__all__ = ["Augment", "Callback", "EachEpoch", "EpochSchedule", "Mix", "ProgressBar"]
+__all__ = [
+    "EMA", "Augment", "Callback", "Doctor", "EachEpoch", "EpochSchedule", "GradualUnfreezing",
+    "Mix", "OverfittingMonitor", "ProgressBar",
+]  # fmt: skip

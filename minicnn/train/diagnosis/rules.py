@@ -74,19 +74,21 @@ def probabilities_as_logits(chart: Chart) -> Finding | None:
 
 
 def one_class_per_batch(chart: Chart) -> Finding | None:
-    if not chart.is_full(5) or chart.looks[-1].labels.ndim != 1:
-        return None
     labels = [x.labels for x in chart.looks]
-    if min(map(len, labels)) < 8 or any(len(np.unique(t)) > 1 for t in labels):
+    if not chart.is_full(5) or labels[0].ndim != 1 or min(map(len, labels)) < 8:
         return None
-    several = len(np.unique(np.concatenate(labels))) > 1
+    purity, overall = np.median([_largest(t) for t in labels]), _largest(np.concatenate(labels))
+    if purity < 1 or 0.75 < overall < 1:
+        return None
+    several = overall < 1
     return Finding(
         "batches of one class" if several else "labels of one class",
-        f"all images of each of the last {len(labels)} batches looked at have the same label"
+        "all images of a batch have the same label"
         + ("" if several else f", always {labels[0][0]}"),
         "The network learns to answer with the class at hand, whatever it sees, and forgets it "
         "with the next one.",
-        "DataLoader(..., shuffle=True)" + ("" if several else ", and look at dataset.labels"),
+        "DataLoader(..., shuffle=True)" if several else "look at dataset.labels, and at how the "
+        "images were chosen",
     )
 
 
@@ -223,8 +225,8 @@ def constant_predictions(chart: Chart) -> Finding | None:
         return None
     labels = np.concatenate([x.labels for x in chart.looks])
     outputs = np.concatenate([x.outputs for x in chart.looks])
-    answers, k = outputs.argmax(1), outputs.shape[1]
-    share, usual = (np.bincount(t, minlength=k).max() / len(t) for t in (answers, labels))
+    answers = outputs.argmax(1)
+    share, usual = _largest(answers), _largest(labels)
     spread = (last.outputs - last.outputs.mean(0)).std()
     # Where gradients still flow, images that say nothing about labels look the same: see below.
     is_cut = min(chart.medians("gradients").values(), default=0.0) < 1e-4
@@ -347,6 +349,11 @@ def _layers(worst: list[tuple[str, float]], what: str) -> str:
              for i, (path, share) in enumerate(worst[:3])]  # fmt: skip
     more = f" and {len(worst) - 3} layers more" if len(worst) > 3 else ""
     return ", ".join(named) + more
+
+
+def _largest(labels: np.ndarray) -> float:
+    """The share of the most frequent class."""
+    return float(np.bincount(labels).max() / len(labels))
 
 
 def _some(names: list[str]) -> str:
