@@ -1,6 +1,6 @@
 """Training: the loop, what it measures, and the folder that keeps its results."""
 
-from .augment import random_shift
+from ..data.transforms import random_shift
 from .history import Epoch, History, read_csv, write_csv
 from .loop import Evaluation, evaluate, fit, predict
 from .run import create_run, load_weights, read_config, save_run
