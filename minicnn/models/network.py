@@ -6,8 +6,8 @@ from typing import Any, Self
 import numpy as np
 
 from .. import nn
+from ..data.presets import Preset
 from ..tensor import Tensor, TensorLike, as_tensor
-from .preprocess import Preset
 
 State = Mapping[str, np.ndarray]
 
