@@ -8,6 +8,7 @@ import click
 import numpy as np
 
 from .. import data, models, train
+from ..data.pictures import open_image
 from ..nn import Module
 from .common import (
     Command,
@@ -17,7 +18,7 @@ from .common import (
     print_table,
     weights_options,
 )
-from .picture import open_picture, read_picture
+from .picture import read_picture
 from .recipes import make_loss
 
 # What the entries of a config must be, in words and as a test.
@@ -117,7 +118,7 @@ def _check_model(name: str) -> None:
 def _by_model(
     name: str, images: tuple[Path, ...], device: str, weights: str | None, **reading: Any
 ) -> Answer:
-    opened = [open_picture(path) for path in images]  # before there is anything to download
+    opened = [open_image(path) for path in images]  # before there is anything to download
     model = models.create(name, weights=weights or "DEFAULT", **reading)
     notes: Sequence[str] = [""] * len(images)
     if model.preset is not None:

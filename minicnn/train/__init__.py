@@ -1,6 +1,6 @@
 """Training: the loop, what it measures, and the folder that keeps its results."""
 
-from .augment import random_shift
+from ..data.transforms import random_shift
 from .history import Epoch, History, read_csv, write_csv
 from .loop import evaluate, fit, predict, training_loader
 from .measure import Evaluation

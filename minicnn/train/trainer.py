@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -188,7 +187,8 @@ class Trainer:
                 self._step()
                 self.call("on_step_end")
                 if self._stopping:
-                    break
+                    return
+        self.step = self.steps  # where batches were left out, whose images could not be read
 
     def _step(self) -> None:
         """One batch: batch, loss, backward, step."""
@@ -259,12 +259,8 @@ def device_of(model: Module) -> str:
 
 def _batches(loader: Any, start: int) -> Generator[tuple[np.ndarray, np.ndarray]]:
     """The batches of an epoch from number ``start`` on."""
-    skip = 0
-    if hasattr(loader, "start"):
-        loader.start(start)  # so that what is not wanted need not be read
-    else:
-        skip = start
-    yield from islice(iter(loader), skip, None)
+    loader.start(start)
+    yield from loader
 
 
 def _check_loss(loss: Loss, outputs: Any) -> None:
