@@ -14,9 +14,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Caught:
-    """Which signal came: ``signal`` is None where none did."""
+    """Which signal came: ``number`` is None where none did."""
 
-    signal: signal.Signals | None = None
+    number: int | None = None
 
 
 @contextmanager
@@ -29,10 +29,10 @@ def stop_on_signals(trainer: Trainer) -> Iterator[Caught]:
     caught = Caught()
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if caught.signal is not None:
+        if caught.number is not None:
             raise KeyboardInterrupt
-        caught.signal = signal.Signals(number)
-        trainer.interrupt(f"interrupted by {caught.signal.name}")
+        caught.number = number
+        trainer.interrupt(f"interrupted by {signal.Signals(number).name}")
         # print is no good here: it may have been interrupted itself
         os.write(2, b"\nminicnn: stopping after this step; Ctrl-C again aborts at once\n")
 
