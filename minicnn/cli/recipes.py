@@ -116,7 +116,7 @@ def make_callbacks(config: Mapping[str, Any], folder: Path) -> list[callbacks.Ca
     made: list[callbacks.Callback] = [
         callbacks.ProgressBar(),
         callbacks.CSVLogger(folder / "metrics.csv"),
-        callbacks.Checkpoint(folder, _monitor(config), config["save_every"] or 0, config),
+        callbacks.Checkpoint(folder, save_every=config["save_every"] or 0, config=config),
     ]
     for name, mix in (("mixup", MixUp), ("cutmix", CutMix)):
         if config[name]:
@@ -126,14 +126,7 @@ def make_callbacks(config: Mapping[str, Any], folder: Path) -> list[callbacks.Ca
     if config["ema"]:
         made.append(callbacks.EMA(config["ema"]))
     if config["patience"]:
-        made.append(
-            callbacks.EarlyStopping(config["patience"], _monitor(config), restore_best=False)
-        )
+        made.append(callbacks.EarlyStopping(config["patience"], restore_best=False))
     if config["tensorboard"]:
         made.append(callbacks.TensorBoard(folder / "tensorboard"))
     return made
-
-
-def _monitor(config: Mapping[str, Any]) -> str:
-    """All labels of an image right is too rare an event to tell epochs apart."""
-    return "val_loss" if config["task"] == "multilabel" else "val_accuracy"

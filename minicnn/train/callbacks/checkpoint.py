@@ -28,7 +28,7 @@ class Checkpoint(Callback):
     order = 1  # after the others, so that what they remember of this step is saved
 
     def __init__(
-        self, folder: str | PathLike[str], monitor: str = "val_accuracy", save_every: int = 0,
+        self, folder: str | PathLike[str], monitor: str = "val_loss", save_every: int = 0,
         config: Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
         self.folder, self.save_every, self.config = Path(folder), save_every, config

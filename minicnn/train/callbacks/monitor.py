@@ -17,7 +17,7 @@ class Monitor:
     the better one. An improvement must be more than ``min_delta``.
     """
 
-    def __init__(self, name: str = "val_accuracy", min_delta: float = 0.0) -> None:
+    def __init__(self, name: str = "val_loss", min_delta: float = 0.0) -> None:
         if name not in MONITORS:
             raise ValueError(f"monitor: must be one of {', '.join(MONITORS)}, got {name!r}")
         if not min_delta >= 0:
