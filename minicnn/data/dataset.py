@@ -13,7 +13,8 @@ class Dataset:
     """Labelled images in memory.
 
     images: (N, C, H, W) float32 in [0, 1]
-    labels: (N,) int64, the index of each image's class
+    labels: (N,) int64, the index of each image's class; or (N, K) float32 of 0 and 1, one column
+        per class, where an image may have several classes
     classes: the name of each class
     boxes: (N, 4) int64, the object's x0, y0, x1, y1 in pixels; x1 and y1 lie just outside it.
         None where the data set has no boxes.
@@ -36,9 +37,12 @@ class Dataset:
                 f"{where}: images must lie in [0, 1], got values from {low} to {high}; "
                 "divide bytes by 255"
             )
-        check_array(self.labels, "int64", "(N,)", f"{where}: labels")
         self._check_count("labels", self.labels)
-        check_labels(self.labels, self.classes, where)
+        if self.multilabel:
+            check_array(self.labels, "float32", f"(N, {len(self.classes)})", f"{where}: labels")
+        else:
+            check_array(self.labels, "int64", "(N,)", f"{where}: labels")
+            check_labels(self.labels, self.classes, where)
         if self.boxes is not None:
             check_array(self.boxes, "int64", "(N, 4)", f"{where}: boxes")
             self._check_count("boxes", self.boxes)
@@ -49,6 +53,11 @@ class Dataset:
                 f"Dataset {self.name}: images and {what} must agree in number, got {len(self)} "
                 f"images and {len(array)} {what}; cut both to the same samples"
             )
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether an image may have several classes, or none."""
+        return self.labels.ndim == 2
 
     def __len__(self) -> int:
         """N, the number of images."""
