@@ -52,17 +52,14 @@ def _parts(source: str, data_dir: str | None, channels: int) -> tuple[Any, Any, 
     if is_name(source):
         val = data.load(source, "val", data_dir) if source == "flowers102" else None
         return data.load(source, "train", data_dir), val, data.load(source, "test", data_dir)
-    from ..data.folder import ImageFolder, folder_splits
-    from ..data.table import from_csv
-
     path = Path(source)
     if not path.is_dir():
-        return from_csv(path, data_dir, channels=channels), None, None
-    splits = folder_splits(path)
+        return data.from_csv(path, data_dir, channels=channels), None, None
+    splits = data.folder_splits(path)
     if not splits:
-        return ImageFolder(path, channels=channels), None, None
+        return data.ImageFolder(path, channels=channels), None, None
     train, val, test = (
-        ImageFolder(path, split, channels=channels) if split in splits else None
+        data.ImageFolder(path, split, channels=channels) if split in splits else None
         for split in ("train", "val", "test")
     )
     return train, val, test
