@@ -12,6 +12,7 @@ from .. import __version__, data, models, viz
 from ..data.presets import Preset
 from ..kernels import use_kernels
 from ..nn import Module
+from ..optim import Optimizer
 from ..random import manual_seed
 from ..train import (
     Evaluation,
@@ -25,7 +26,7 @@ from ..train import (
 )  # fmt: skip
 from ..train.run import CONFIG, TEST, write_json
 from ..train.tasks import find_task
-from ..train.transfer import freeze
+from ..train.transfer import freeze, replace_head
 from . import options
 from .common import Command
 from .recipes import (
@@ -45,6 +46,7 @@ class Run(NamedTuple):
     """What a training needs, made from its config."""
 
     model: Module
+    optimizer: Optimizer
     sets: Sets
     preset: Preset
     config: dict[str, Any]
@@ -96,7 +98,7 @@ def _config(**chosen: Any) -> dict[str, Any]:
 
 def _prepare(config: dict[str, Any]) -> Run:
     """Data and model of a new or a resumed run, tried on one image before there is a folder."""
-    sets = load_sets(config)
+    config, sets = dict(config), load_sets(config)
     if config["patience"] and sets.val is None:
         raise ValueError("train: --patience needs validation images, got --val-fraction 0")
     several = np.ndim(sets.train.labels) == 2
@@ -115,21 +117,20 @@ def _prepare(config: dict[str, Any]) -> Run:
     preset = getattr(model, "preset", None) or preset
     config |= {"preset": preset.to_config(), "image_shape": list(preset.image_shape)}
     model = model.to(config["device"])
-    if config["freeze"]:
-        freeze(model, *config["freeze"])
-    run = Run(model, sets, preset, json.loads(json.dumps(config)))
+    optimizer = make_optimizer(model, config)
+    run = Run(model, optimizer, sets, preset, json.loads(json.dumps(config)))
     _check_fit(run)
     return run
 
 
 def _model(config: Mapping[str, Any]) -> Module:
-    given = config["model_options"]
-    if config["weights"] is None:
-        return models.create(config["model"], **given)
-    number = {"num_classes": given["num_classes"]} if config["new_head"] else {}
-    model = models.create(
-        config["model"], weights=config["weights"], new_head=config["new_head"], **number
-    )
+    """The network, what is frozen frozen; a new head learns whatever the patterns say."""
+    given, weights = config["model_options"], config["weights"]
+    model = models.create(config["model"], **(given if weights is None else {"weights": weights}))
+    if config["freeze"]:
+        freeze(model, *config["freeze"])
+    if config["new_head"]:
+        replace_head(model, given["num_classes"], config["seed"])
     if model.num_classes != given["num_classes"]:
         raise ValueError(
             f"train: the weights must have {given['num_classes']} outputs for the classes of the "
@@ -192,10 +193,9 @@ def _training_loader(run: Run) -> data.DataLoader:
 def _train(run: Run, folder: Path, resumed: bool) -> None:
     """Train; whatever happens, what was learnt until then is in the folder."""
     config, loader = run.config, _training_loader(run)
-    optimizer = make_optimizer(run.model, config)
     trainer = Trainer(
-        run.model, optimizer, task=config["task"], loss=make_loss(config, run.sets.train.labels),
-        schedule=make_schedule(optimizer, config, len(loader)),
+        run.model, run.optimizer, task=config["task"], loss=make_loss(config, run.sets.train.labels),
+        schedule=make_schedule(run.optimizer, config, len(loader)),
         callbacks=make_callbacks(config, folder), seed=config["seed"], device=config["device"],
     )  # fmt: skip
     with stop_on_signals(trainer) as caught:
