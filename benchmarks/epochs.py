@@ -109,7 +109,7 @@ def mnist() -> tuple[np.ndarray, np.ndarray, str]:
     found = {name: where for name, where, _ in data.find_data()}
     if found["mnist"] != "not found":
         train = data.mnist("train")
-        return train.images, train.labels, "real"
+        return train.pixels(), train.labels, "real"
     return *random_images(60_000, 1, 28), "random"
 
 

@@ -9,7 +9,7 @@ import pytest
 import minicnn
 from minicnn import Tensor, nn, no_grad, ops, optim, override
 from minicnn.kernels import kernel_set
-from minicnn.train.augment import random_shift
+from minicnn.train import random_shift
 
 from . import mutate_backwards as proof
 from .op_cases.run import NO_GRADIENT, outputs

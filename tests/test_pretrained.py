@@ -9,8 +9,7 @@ import pytest
 
 import minicnn
 from minicnn import Tensor, models, no_grad, ops, optim, train, weights
-from minicnn.models import pretrained, published
-from minicnn.models.preprocess import Preset
+from minicnn.models import Preset, pretrained, published
 from tests.checkpoints import archive, mapping, storage, tensor
 from tests.web import serve
 

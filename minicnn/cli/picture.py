@@ -1,9 +1,10 @@
 """Image files as a network wants them."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+
+from ..data.pictures import open_image
 
 
 def read_picture(path: Path, shape: tuple[int, int, int]) -> tuple[np.ndarray, str]:
@@ -21,8 +22,7 @@ def read_picture(path: Path, shape: tuple[int, int, int]) -> tuple[np.ndarray, s
     channels, h, w = shape
     if channels not in (1, 3):
         raise ValueError(f"{path}: a picture has 1 or 3 channels, got a network for {channels}")
-    image = open_picture(path)
-    pixels = np.asarray(_grey(image) if channels == 1 else image.convert("RGB"))
+    pixels = np.asarray(open_image(path, channels))
     notes = []
     if channels == 1 and np.median(_border(pixels)) > 127:
         pixels = 255 - pixels
@@ -32,39 +32,6 @@ def read_picture(path: Path, shape: tuple[int, int, int]) -> tuple[np.ndarray, s
         pixels = _fitted(pixels, h, w)
     array = pixels.reshape(h, w, channels).transpose(2, 0, 1).astype(np.float32) / 255
     return array, ", ".join(notes)
-
-
-def open_picture(path: Path) -> Any:
-    """The Pillow image of a file, upright, with white where it is transparent."""
-    from PIL import Image, ImageOps
-
-    if not path.is_file():
-        found = "a folder" if path.is_dir() else "no such file"
-        raise FileNotFoundError(f"{path}: must be an image file, got {found}; check the path")
-    try:
-        with Image.open(path) as file:
-            image = ImageOps.exif_transpose(file)
-            image.load()
-    except PermissionError:
-        raise
-    except Exception as error:  # damaged files make Pillow raise almost anything
-        raise ValueError(
-            f"{path}: must be a whole image file (PNG, JPEG, ...), got something else "
-            f"({type(error).__name__}); open it in an image viewer to see what it is"
-        ) from error
-    if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA"):
-        image = image.convert("RGBA")  # what is transparent is paper
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image
-
-
-def _grey(image: Any) -> Any:
-    """8-bit grey; `convert` alone would cut 16-bit values off at 255."""
-    if image.mode.startswith("I"):
-        from PIL import Image
-
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    return image.convert("L")
 
 
 def _border(pixels: np.ndarray) -> np.ndarray:

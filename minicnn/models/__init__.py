@@ -6,12 +6,14 @@ from collections.abc import Callable
 from os import PathLike
 from typing import Any
 
+from ..data.presets import Preset
 from .alexnet import AlexNet
 from .blocks import auxiliary_loss
 from .catalog import CATALOG, ModelInfo, entry, info
 from .densenet import DenseNet
 from .efficientnet import EfficientNet
 from .googlenet import GoogLeNet
+from .imagenet import imagenet_classes
 from .inception import Inception3
 from .lenet import LeNet5
 from .mnist_cnn import MnistCNN
@@ -19,7 +21,6 @@ from .mobilenet_v1 import MobileNetV1
 from .mobilenet_v2 import MobileNetV2
 from .mobilenet_v3 import MobileNetV3
 from .network import Network
-from .preprocess import Preset, imagenet_classes
 from .pretrained import LoadReport, load_pretrained, load_weights
 from .resnet import ResNet
 from .resnet_cifar import CifarResNet

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import nn, ops
+from ..data.presets import IMAGENET_MEAN, IMAGENET_STD
 from ..ops.conv import Size
 from ..tensor import Tensor
-from .preprocess import IMAGENET_MEAN, IMAGENET_STD
 
 Activation = Callable[[], nn.Module]
 Norm = Callable[[int], nn.Module]

@@ -27,10 +27,10 @@ from typing import Any
 import numpy as np
 
 from .. import nn
+from ..data.presets import Preset
 from ..tensor import Tensor
 from .blocks import Conv2dNormActivation, initialise
 from .network import Network, State
-from .preprocess import Preset
 
 PAIRS = (  # channels, stride
     (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1), (512, 1), (512, 1),

@@ -6,8 +6,8 @@ from typing import Any, Self
 import numpy as np
 
 from .. import nn
+from ..data.presets import Preset
 from ..tensor import Tensor, TensorLike, as_tensor
-from .preprocess import Preset
 
 State = Mapping[str, np.ndarray]
 
@@ -30,7 +30,6 @@ class Network(nn.Module):
     classes: list[str] | None = None
     image_size: int | None = None
     auxiliary: tuple[str, ...] = ()
-    frozen: bool = False
 
     @staticmethod
     def translate(state: State) -> tuple[State, dict[str, Any]]:
@@ -112,18 +111,12 @@ class Network(nn.Module):
         with `requires_grad_`, which leaves the batch norms as they are.
         """
         self.requires_grad_(not flag)
-        self.frozen = flag
         for head in self.head_layers():
             head.requires_grad_(True)
+        learning = {id(self), *map(id, self.head_layers())}
+        for module in self.modules():
+            module.frozen = flag and id(module) not in learning
         return self.train(self.training)
-
-    def train(self, mode: bool = True) -> Self:
-        super().train(mode)
-        if self.frozen:
-            learning = {id(self), *map(id, self.head_layers())}
-            for module in self.modules():
-                module.training = mode and id(module) in learning
-        return self
 
     def extract(self, x: TensorLike, layers: str | Sequence[str]) -> dict[str, Any]:
         """The outputs of layers, by path, in one call of the model; of a layer's last call each.

@@ -1,6 +1,7 @@
 """Loading weights into models: published ones by name, others by path, with a report by key."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,10 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import nn, weights
+from ..data.presets import Preset
 from ..download import cache_folder, download
 from .catalog import Entry
+from .imagenet import imagenet_classes
 from .network import Network, State
-from .preprocess import Preset, imagenet_classes
 from .published import MIRRORS, V1, V2, WEIGHTS, Published, by_file, names
 
 _SHOWN = 6  # keys of a kind in an error
@@ -106,7 +108,7 @@ def _usual_preset(row: Entry, net: Network, options: Mapping[str, Any]) -> Prese
     if row.dataset != "ImageNet-1K" or options.get("in_channels", 3) != 3:
         return None
     size = options.get("image_size", row.size)
-    return (net.preset or Preset())._replace(crop=size, resize=round(size / 0.875))
+    return replace(net.preset or Preset(), crop=size, resize=round(size / 0.875))
 
 
 def find_weights(model: str, source: str | PathLike[str]) -> tuple[Path, Published | None]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from .preprocess import Preset
+from ..data.presets import Preset
 
 MIRRORS = ("https://download.pytorch.org/models",)
 V1, V2 = "IMAGENET1K_V1", "IMAGENET1K_V2"

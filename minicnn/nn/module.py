@@ -50,6 +50,7 @@ class Module:
     """
 
     training: bool
+    frozen: bool = False  # behaves as in use, also after `train()`
     _buffers: dict[str, bool]  # names, and whether they are in the state dict
     _hooks: SimpleNamespace
 
@@ -189,8 +190,7 @@ class Module:
             yield from find(name, value, kind)
 
     def _own_buffers(self) -> Iterator[tuple[str, Tensor]]:
-        named = ((name, getattr(self, name)) for name in self._buffers)
-        return ((name, x) for name, x in named if x is not None)
+        return ((name, x) for name in self._buffers if (x := getattr(self, name)) is not None)
 
     def _walk(
         self, path: str = "", above: tuple["Module", ...] = ()
@@ -208,9 +208,12 @@ class Module:
     # Switches
 
     def train(self, mode: bool = True) -> Self:
-        """Behave as in training: dropout drops, batch norm uses the batch's own statistics."""
+        """Behave as in training: dropout drops, batch norm uses the batch's own statistics.
+
+        Modules that are ``frozen`` go on behaving as in use.
+        """
         for module in self.modules():
-            module.training = mode
+            module.training = mode and not module.frozen
         return self
 
     def eval(self) -> Self:

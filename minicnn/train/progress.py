@@ -1,53 +1,53 @@
 """What a training shows: a moving bar where a terminal can, and a line per epoch anywhere."""
 
-from typing import Any, Self
+from typing import Any
 
 from .history import Epoch
 
 
 class Progress:
-    """A bar for ``epochs`` of ``steps`` batches each; with ``shown`` False nothing at all.
+    """A bar for ``epochs`` of ``steps`` batches each, of which ``done`` batches are over.
 
     A bar needs a terminal. Into a file or a pipe only whole lines are written.
     """
 
-    def __init__(self, epochs: int, steps: int, shown: bool) -> None:
-        self._epochs, self._bar = epochs, None
-        if shown:
-            self._bar, self._task = _bar(epochs * steps)
+    def __init__(self, epochs: int, steps: int, done: int = 0) -> None:
+        self._epochs = epochs
+        self._bar, self._task = _bar(epochs * steps, done)
 
-    def __enter__(self) -> Self:
-        if self._bar is not None:
-            self._bar.start()
-        return self
+    def start(self) -> None:
+        """Show it."""
+        self._bar.start()
 
-    def __exit__(self, *_: Any) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+    def stop(self) -> None:
+        """Take it away; what was printed stays."""
+        self._bar.stop()
 
     def step(self, epoch: int, loss: float) -> None:
         """One batch more is done."""
-        if self._bar is not None:
-            text = f"epoch {epoch}/{self._epochs}, loss {loss:.4f}"
-            self._bar.update(self._task, advance=1, description=text)
+        text = f"epoch {epoch}/{self._epochs}, loss {loss:.4f}"
+        self._bar.update(self._task, advance=1, description=text)
 
     def epoch(self, row: Epoch) -> None:
         """An epoch is done."""
-        if self._bar is not None:
-            self._bar.console.print(line(row, self._epochs))
+        self.say(line(row, self._epochs))
+
+    def say(self, text: str) -> None:
+        """Print a line above the bar."""
+        self._bar.console.print(text, markup=False)
 
 
 def line(row: Epoch, epochs: int) -> str:
     """The numbers of an epoch in one line of plain ASCII."""
     number = f"{row.epoch:>{len(str(epochs))}}/{epochs}"
     train = f"train loss {row.train_loss:.4f} accuracy {row.train_accuracy:7.2%}"
-    test = ""
-    if row.test_loss is not None and row.test_accuracy is not None:
-        test = f" | test loss {row.test_loss:.4f} accuracy {row.test_accuracy:7.2%}"
-    return f"epoch {number} | {train}{test} | {row.seconds:.1f} s"
+    val = ""
+    if row.val_loss is not None and row.val_accuracy is not None:
+        val = f" | val loss {row.val_loss:.4f} accuracy {row.val_accuracy:7.2%}"
+    return f"epoch {number} | {train}{val} | {row.seconds:.1f} s"
 
 
-def _bar(total: int) -> tuple[Any, Any]:
+def _bar(total: int, done: int) -> tuple[Any, Any]:
     from rich import progress
     from rich.console import Console
 
@@ -61,4 +61,4 @@ def _bar(total: int) -> tuple[Any, Any]:
         transient=True,
         disable=not console.is_terminal,
     )
-    return bar, bar.add_task("starting", total=total)
+    return bar, bar.add_task("starting", total=total, completed=done)
