@@ -170,6 +170,31 @@ def test_a_forgotten_pass_ends_its_threads():
     assert loader_threads() == []
 
 
+def test_a_pass_may_be_collected_in_one_of_its_own_threads():
+    go = threading.Event()
+
+    class Collecting(Photos):
+        def __getitem__(self, i: int):
+            if i >= 2:
+                assert go.wait(60)
+                gc.collect()
+            return PIL.new("RGB", (2, 2)), 0
+
+    gc.collect()
+    gc.disable()
+    try:
+        cycle = [iter(DataLoader(Collecting(["?"] * 6), 2, workers=1))]
+        cycle.append(cycle)  # type: ignore[arg-type]
+        next(cycle[0])
+        (thread,) = (t for t in threading.enumerate() if t.name.startswith("minicnn-loader"))
+        del cycle
+        go.set()
+        thread.join(60)
+        assert not thread.is_alive()
+    finally:
+        gc.enable()
+
+
 def test_an_exception_of_the_caller_ends_the_threads():
     def body() -> None:
         for _ in DataLoader(endless([]), 5, workers=2):
