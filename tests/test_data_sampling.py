@@ -51,6 +51,12 @@ def test_classes_come_equally_often(n):
         assert times.max() - times.min() <= 1
 
 
+def test_the_rest_goes_to_other_classes_in_other_epochs():
+    sampler = ClassBalancedSampler(LABELS, 4)
+    counts = [np.bincount(LABELS[sampler.order(epoch)], minlength=3) for epoch in range(30)]
+    assert {int(count.argmax()) for count in counts} == {0, 1, 2}
+
+
 def test_absent_classes_are_left_out():
     labels = np.array([4, 4, 7])
     assert np.bincount(labels[ClassBalancedSampler(labels, 10).order(0)])[[4, 7]].tolist() == [5, 5]
