@@ -14,7 +14,7 @@ from .report import as_data, contestants, load, put_into, save, summary, table, 
 
 ALL = (
     "training", "inference", "epochs", "ops", "threads", "growth", "memory", "compile", "overhead",
-    "graph",
+    "graph", "loader",
 )  # fmt: skip
 ALONE = ("kernels", "ladder", "winograd", "zoo")  # by name only
 IN_README = ("training", "inference", "epochs")

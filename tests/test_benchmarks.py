@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as program
-from benchmarks import contestants, epochs, harness, report
+from benchmarks import contestants, epochs, harness, loader, report
 from benchmarks.fresh import in_fresh_process
 from benchmarks.harness import Load, Row, compare, quietest
 from benchmarks.report import LAST, OURS, TORCH
@@ -197,6 +197,20 @@ def test_peers_have_our_logits(name):
 def test_large_peers_have_our_logits(name):
     pytest.importorskip("torch", reason="the peers are torch's")
     assert list(contestants.inferences(name, 1)) == [OURS, TORCH, LAST]
+
+
+def test_loaders_have_the_same_batches(tmp_path, short, monkeypatch):
+    """`reading` itself compares the batches."""
+    pytest.importorskip("torch", reason="the peer is torch's")
+    monkeypatch.setattr(loader, "ROUNDS", 1)
+    paths = [loader.write_photo(tmp_path / f"{i}.jpg", i) for i in range(2)]
+    row = loader.reading("two photos", paths, workers=0)
+    assert list(row.samples) == [OURS, TORCH]
+    assert row.note.startswith("two photos, images/s: minicnn ")
+    theirs = loader.torch_loader(paths, workers=0)
+    monkeypatch.setattr(loader, "torch_loader", lambda *_, **__: [-batch for batch in theirs])
+    with pytest.raises(RuntimeError, match="the batches of minicnn and torch must agree"):
+        loader.reading("two photos", paths, workers=0)
 
 
 def test_other_losses_are_noticed():

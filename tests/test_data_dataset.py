@@ -32,6 +32,99 @@ def test_length_and_repr():
     assert repr(make(5)) == "Dataset(toy: 5 images 1 x 3 x 4, 2 classes)"
 
 
+def of_bytes(n: int = 6) -> Dataset:
+    images = np.random.default_rng(0).integers(0, 256, (n, 3, 4, 5), np.uint8)
+    images.flat[:2] = 0, 255
+    return Dataset(images, np.arange(n) % 2, ["even", "odd"], "bytes")
+
+
+def several() -> Dataset:
+    labels = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 0]], np.float32)
+    return Dataset(np.zeros((3, 1, 2, 2), np.uint8), labels, ["a", "b", "c"], "several")
+
+
+def test_bytes_stay_bytes_and_become_pixels_when_asked():
+    data = of_bytes()
+    assert data.images.dtype == data.subset([1]).images.dtype == np.uint8
+    expected = data.images.astype(np.float32) / np.float32(255)
+    for indices in (slice(None), slice(1, 3), [4, 0], np.array([-1])):
+        pixels = data.pixels(indices)
+        assert pixels.dtype == np.float32
+        assert np.array_equal(pixels, expected[indices])
+    assert np.array_equal(data.pixels(), expected)
+    assert (expected.min(), expected.max()) == (0, 1)
+
+
+def test_pixels_of_float32_are_the_images():
+    assert np.array_equal(make().pixels([3, 1]), make().images[[3, 1]])
+    assert np.array_equal(make().pixels(), make().images)
+
+
+@pytest.mark.parametrize("data", [make(), of_bytes()], ids=["float32", "bytes"])
+def test_a_sample_is_a_copy_with_channels_last(data):
+    for i in (0, 3, -1, np.int64(2)):
+        image, label = data[i]
+        assert image.dtype == data.images.dtype
+        assert np.array_equal(image.transpose(2, 0, 1), data.images[i])
+        assert label == data.labels[i]
+        image[:] = 1
+    assert [label for _, label in data] == [0, 1, 0, 1, 0, 1]
+    assert not np.all(data.images[0] == 1)
+
+
+def test_a_sample_of_one_channel_is_a_copy():
+    data = make()
+    data[0][0][:] = 1
+    assert np.array_equal(data.images, make().images)
+
+
+@pytest.mark.parametrize(
+    ("i", "error", "message"),
+    [
+        (6, IndexError, "Dataset toy: index must be below 6, the number of images, got 6"),
+        (-7, IndexError, "got -7"),
+        (slice(2), TypeError, "got slice(None, 2, None); take several samples with subset"),
+        ([0, 1], TypeError, "index must be a whole number, got [0, 1]"),
+    ],
+)
+def test_refuses_an_index(i, error, message):
+    with pytest.raises(error) as caught:
+        make()[i]
+    assert message in str(caught.value)
+
+
+def test_a_sample_has_a_name_for_messages():
+    assert make().source(4) == "image 4 of toy"
+
+
+def test_several_classes_per_image():
+    data = several()
+    assert data.multilabel and not make().multilabel
+    assert repr(data) == "Dataset(several: 3 images 1 x 2 x 2, 3 classes, several per image)"
+    assert np.array_equal(data.subset([2, 0]).labels, data.labels[[2, 0]])
+    _, label = data[0]
+    label[:] = 0
+    assert data.labels[0].tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        (np.full((6, 2), 0.5, np.float32), ValueError, "must be 0 or 1, got 0.5; write 1 for each"),
+        (np.full((6, 2), np.nan, np.float32), ValueError, "must be 0 or 1, got nan"),
+        (np.zeros((6, 3), np.float32), ValueError, "labels must have shape (N, 2)"),
+        (np.zeros((5, 2), np.float32), ValueError, "got 6 images and 5 labels"),
+        (np.zeros((6, 2)), TypeError, "labels must be a NumPy array of float32, got float64"),
+        (np.zeros((6, 2), np.int64), TypeError, "float32, got int64; convert with np.asarray"),
+        (np.zeros((6, 2), bool), TypeError, "float32, got bool"),
+    ],
+)
+def test_refuses_labels_of_several_classes(labels, error, message):
+    with pytest.raises(error) as caught:
+        replaced(labels=labels)
+    assert "Dataset toy: " in str(caught.value) and message in str(caught.value)
+
+
 def test_subset_keeps_images_labels_and_boxes_together():
     boxes = np.arange(24).reshape(6, 4)
     part = make(boxes=boxes).subset([4, 1, -1])

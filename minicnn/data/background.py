@@ -1,5 +1,6 @@
 """Work done ahead, in threads: results come in order, and never more than a few batches of them."""
 
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -8,6 +9,8 @@ from typing import TypeVar
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+NAME = "minicnn-loader"  # of the threads
 
 
 def ahead(
@@ -25,7 +28,7 @@ def ahead(
             yield [work(task) for task in batch]
         return
     coming = iter(batches)
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="minicnn-loader")
+    pool = ThreadPoolExecutor(workers, thread_name_prefix=NAME)
     try:
         waiting: deque[list[Future[Result]]] = deque()
         for batch in islice(coming, prefetch):
@@ -37,4 +40,6 @@ def ahead(
             # No variable keeps the results while the caller works on them.
             yield [future.result() for future in waiting.popleft()]
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        # The garbage collector may run this in one of the threads, which cannot wait for itself.
+        inside = threading.current_thread().name.startswith(NAME)
+        pool.shutdown(wait=not inside, cancel_futures=True)

@@ -39,8 +39,8 @@ class Samples(NamedTuple):
         """One image (C, H, W) float32. Raises SampleError."""
         try:
             image, _ = self.dataset[task.sample]
-            if hasattr(image, "load"):  # PIL decodes only now
-                image.load()
+            if hasattr(image, "load"):
+                _decode(image)
         except Exception as error:
             failure = self._failure("every image must be readable", task.sample, error)
             if self.skip:
@@ -74,3 +74,12 @@ class Samples(NamedTuple):
                     "one size"
                 )
         return np.stack(images) if images else np.empty((0, 0, 0, 0), np.float32)
+
+
+def _decode(image: Any) -> None:
+    """Let PIL read now what it put off when it opened the file."""
+    try:
+        image.load()
+    except Exception:
+        image.close()
+        raise
