@@ -63,7 +63,7 @@ def train(out: Path | None, data_dir: str | None, **options: Any) -> None:
 def _check_fit(model: Module, dataset: data.Dataset, name: str) -> None:
     """Try one image, before there is a run folder."""
     try:
-        predict(model, dataset.images[:1])
+        predict(model, next(iter(data.DataLoader(dataset, 1)))[0])
     except ValueError as error:
         shape, made_for = dataset.images.shape[1:], models.input_shape(name)
         raise ValueError(

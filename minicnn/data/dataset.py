@@ -12,7 +12,7 @@ from .checks import check_array, check_labels
 class Dataset:
     """Labelled images in memory.
 
-    images: (N, C, H, W) float32 in [0, 1]
+    images: (N, C, H, W) uint8, or float32 in [0, 1]
     labels: (N,) int64, the index of each image's class
     classes: the name of each class
     boxes: (N, 4) int64, the object's x0, y0, x1, y1 in pixels; x1 and y1 lie just outside it.
@@ -29,9 +29,11 @@ class Dataset:
 
     def __post_init__(self) -> None:
         where = f"Dataset {self.name}"
-        check_array(self.images, "float32", "(N, C, H, W)", f"{where}: images")
+        is_bytes = isinstance(self.images, np.ndarray) and self.images.dtype == np.uint8
+        dtype = "uint8" if is_bytes else "float32"
+        check_array(self.images, dtype, "(N, C, H, W)", f"{where}: images")
         low, high = self.images.min(), self.images.max()
-        if not (low >= 0 and high <= 1):  # written so that NaN fails as well
+        if not is_bytes and not (low >= 0 and high <= 1):  # written so that NaN fails as well
             raise ValueError(
                 f"{where}: images must lie in [0, 1], got values from {low} to {high}; "
                 "divide bytes by 255"

@@ -66,5 +66,8 @@ class DataLoader:
             order = np.random.default_rng([self.seed, epoch]).permutation(order)
         for batch in range(len(self)):
             chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size]
-            yield self.dataset.images[chosen], self.dataset.labels[chosen]
+            images = self.dataset.images[chosen]
+            if images.dtype == np.uint8:
+                images = np.divide(images, np.float32(255), dtype=np.float32)
+            yield images, self.dataset.labels[chosen]
         self.epoch = epoch + 1
