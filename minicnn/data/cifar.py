@@ -173,6 +173,7 @@ def _read_python(path: Path, key: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _look_up(module: str, name: str) -> Any:
     """What a name in a batch stands for: the parts of NumPy arrays, and nothing else."""
+    module = {"__builtin__": "builtins"}.get(module, module)  # Python 2
     full = f"{module}.{name}".replace("numpy._core.", "numpy.core.")
     if full not in ARRAYS:
         raise Refused(f"the name {short(full)}, which would run code; nothing was run")
