@@ -187,6 +187,7 @@ def _copy(source: Any, file: BinaryIO, most: int, slow: int, advance: Any) -> No
     for chunk in source.stream(_CHUNK, decode_content=False):
         count += len(chunk)
         if count > most:
+            file.truncate(0)  # wrong from an unknown byte on
             raise _BadMirror("more bytes than the file has")
         file.write(chunk)
         advance(len(chunk))
