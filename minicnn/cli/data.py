@@ -97,7 +97,7 @@ def prepare(name: str, data_dir: str | None) -> None:
 def preview(what: str, split: str, out: Path | None, data_dir: str | None) -> None:
     """Draw some images of a data set, or of a folder of class folders, with their labels."""
     if what not in datasets.names() and Path(what).is_dir():
-        dataset: Any = datasets.ImageFolder(what)  # type: ignore[attr-defined]
+        dataset = _photos(Path(what), split)
         out = out or Path(f"{Path(what).resolve().name}.png")
     else:
         datasets.entry(what)
@@ -109,6 +109,12 @@ def preview(what: str, split: str, out: Path | None, data_dir: str | None) -> No
     tiles = np.stack([_tile(dataset, i) for i in chosen])
     viz.plot_images(tiles, [_label(dataset, i) for i in chosen], out)
     click.echo(f"{out}: {len(chosen)} of {len(dataset):,} images")
+
+
+def _photos(folder: Path, split: str) -> Any:
+    """A folder of class folders, which may lie in folders train, val and test."""
+    parts: Any = datasets.folder_splits(folder)  # type: ignore[attr-defined]
+    return datasets.ImageFolder(folder, split if parts else None)  # type: ignore[attr-defined]
 
 
 class _State(NamedTuple):
