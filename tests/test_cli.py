@@ -320,7 +320,7 @@ def test_a_config_with_nonsense(trained, tmp_path):
 
 def test_no_data_and_no_network(here, monkeypatch):
     monkeypatch.delenv("MINICNN_DATA", raising=False)
-    module = sys.modules["minicnn.data.mnist"]
+    module = sys.modules["minicnn.data.source"]
     monkeypatch.setattr(module, "cache_folder", lambda name: here / "cache" / name)
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there

@@ -39,7 +39,7 @@ def test_the_unchanged_config_is_good(tmp_path, command):
     ("command", "key", "value", "message"),
     [
         *(("evaluate", "data", v, "must be the name of a data set") for v in (5, None, [])),
-        ("evaluate", "data", "faces", "data: name must be one of digits, mnist, got 'faces'"),
+        ("evaluate", "data", "faces", "data: name must be one of digits, mnist, fashion_mnist,"),
         *(("evaluate", "label_smoothing", v, "must be a number") for v in (None, "much")),
         *(("predict", "classes", v, "must be a list of names") for v in (7, None, "abc", [1])),
         ("predict", "classes", [], "must be 10 names, one per output, got 0"),

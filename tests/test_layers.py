@@ -16,8 +16,9 @@ MAY_IMPORT = {
     "autograd": set(),
     "random": set(),
     "download": set(),
-    "data": {"download", "kernels"},
-    "weights": set(),
+    "pickles": set(),
+    "data": {"download", "kernels", "pickles"},
+    "weights": {"pickles"},
     "modes": {"kernels"},
     "inplace": {"kernels", "autograd"},
     "rules": {"kernels", "autograd", "inplace"},
@@ -73,7 +74,8 @@ def test_import_needs_numpy_alone():
     """`import minicnn` loads none of the heavy packages, and works where they are missing."""
     program = (
         "import sys\n"
-        "blocked = 'numba cupy matplotlib PIL rich click pooch safetensors platformdirs'.split()\n"
+        "blocked = 'numba cupy matplotlib PIL rich click requests filelock scipy'.split()\n"
+        "blocked += ['safetensors', 'platformdirs']\n"
         "for name in blocked: sys.modules[name] = None\n"
         "import minicnn\n"
         "x = minicnn.Tensor([1.0, 2.0], requires_grad=True)\n"

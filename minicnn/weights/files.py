@@ -17,10 +17,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ..pickles import Refused
 from . import state_dict, torch_files
 from .atomic import write_atomically
 from .content import recognise, recognise_zip
-from .limits import Refused, check_room
+from .limits import check_room
 
 Arrays = dict[str, np.ndarray]
 Texts = dict[str, str]

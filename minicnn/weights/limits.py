@@ -8,10 +8,6 @@ WAY_OUT = (
 _GROWTH, _FREE = 16, 2**26
 
 
-class Refused(ValueError):
-    """Whole data that hold what a checkpoint must not hold. The message is fit for users."""
-
-
 def room(length: int) -> int:
     """How many bytes of memory the content of a file of ``length`` bytes may take."""
     return _GROWTH * length + _FREE

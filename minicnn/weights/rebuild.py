@@ -5,19 +5,28 @@ tensor in a storage. Here such a call gives a `Tensor`, which only describes tha
 are read later and only if they are wanted. What is known to lie beside tensors (sets, devices, ...)
 becomes a `Beside`. Every name that is not in this table is refused.
 
-Source: torch/_utils.py, torch/_tensor.py, torch/storage.py; NumPy's ndarray.__reduce__.
+Source: torch/_utils.py, torch/_tensor.py, torch/storage.py.
 """
 
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
 
-from .limits import WAY_OUT, Refused
-from .unpickle import Beside, Buildable, Handler, as_key
+from ..pickles import (
+    ARRAYS,
+    Array,
+    Beside,
+    Buildable,
+    Handler,
+    Refused,
+    as_key,
+    short,
+    whole_numbers,
+)
+from .limits import WAY_OUT
 
 # What NumPy reads for each type of PyTorch. It has no bfloat16; any byte but 0 is True.
 STORED = {
@@ -90,29 +99,14 @@ class Tensor:
         return math.prod(self.shape) * max(self.dtype.size, 4)  # bfloat16 becomes float32
 
 
-class _Unfinished(Buildable):
-    """An array that the pickled data make empty and fill in a second step."""
-
-    def __init__(self) -> None:
-        self.array: Tensor | np.ndarray | None = None
-
-
-class _PickledArray(_Unfinished):
-    """A NumPy array inside the pickled data."""
-
-    def build(self, state: Any) -> None:
-        _, shape, dtype, column_major, data = state
-        self.array = _numpy_array(data, dtype, shape, "F" if column_major else "C")
-
-
-class _OldTensor(_Unfinished):
+class _OldTensor(Buildable):
     """A tensor or parameter as PyTorch before 0.4 made them.
 
     Its state is its place in a storage (4 values), or another tensor and flags (5), or flags (3).
     """
 
     def __init__(self, data: Any = None, requires_grad: Any = True) -> None:
-        self.array = None if data is None else _parameter(data)
+        self.array: Tensor | None = None if data is None else _parameter(data)
 
     def build(self, state: Any) -> None:
         if type(state) is not tuple or len(state) not in (3, 4, 5):
@@ -123,20 +117,9 @@ class _OldTensor(_Unfinished):
             self.array = _parameter(state[0])
 
 
-class _NumPyType(Buildable):
-    def __init__(self, text: Any, align: Any = False, copy: Any = False) -> None:
-        if type(text) is not str or not re.fullmatch(r"[biufcSU]\d{1,4}", text):
-            _refuse(f"NumPy values of type {short(text)}")
-        self.dtype = np.dtype(text)
-
-    def build(self, state: Any) -> None:
-        if state[1] in ("<", ">"):
-            self.dtype = self.dtype.newbyteorder(state[1])
-
-
 def as_array(value: Any) -> Tensor | np.ndarray | None:
     """A value of a checkpoint if it is an array of numbers, else None."""
-    array = value.array if isinstance(value, _Unfinished) else value
+    array = value.array if isinstance(value, Array | _OldTensor) else value
     if isinstance(array, np.ndarray) and array.dtype.kind not in "fiub":
         return None
     return array if isinstance(array, Tensor | np.ndarray) else None
@@ -155,20 +138,6 @@ def look_up(module: str, name: str) -> Any:
         f"a checkpoint must hold tensors only, got {short(full)}, a name that is not one of those "
         f"that tensors are made of; nothing was run. {WAY_OUT}"
     )
-
-
-def kind(value: Any) -> str:
-    """What a value of a checkpoint is, with its article."""
-    name = value.kind if isinstance(value, Beside) else type(value).__name__.lstrip("_")
-    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
-
-
-def short(value: Any) -> str:
-    """``value`` in at most 80 characters that can be printed."""
-    if type(value) is not str:
-        value = str(value) if type(value) is int else kind(value)
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in value[:81])
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _refuse(what: str) -> NoReturn:
@@ -193,7 +162,7 @@ def storage_of(identity: Any) -> Storage:
         _refuse("a tensor without numbers (on the device meta)")
     view = identity[5] if len(identity) == 6 else None
     _, start, length = (key, 0, count) if view is None else view
-    count, start, length = _whole_numbers((count, start, length), "the size of a storage")
+    count, start, length = whole_numbers((count, start, length), "the size of a storage")
     if start + length > count:
         raise ValueError(f"a view must lie in its storage of {count}, got {start}+{length}")
     size = dtype.size
@@ -210,9 +179,9 @@ def _tensor(
     if metadata:
         _refuse("a view that negates or conjugates what is stored")
     dtype = dtype or storage.dtype
-    (offset,) = _whole_numbers((offset,), "the offset of a tensor")
-    shape = _whole_numbers(shape, "the shape of a tensor")
-    strides = _whole_numbers(strides, "the strides of a tensor")
+    (offset,) = whole_numbers((offset,), "the offset of a tensor")
+    shape = whole_numbers(shape, "the shape of a tensor")
+    strides = whole_numbers(strides, "the strides of a tensor")
     if len(shape) != len(strides):
         raise ValueError(f"a tensor must have a stride for each axis, got {shape} and {strides}")
     last = offset + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
@@ -249,35 +218,9 @@ def _with_attributes(rebuild: Any, kind: Any, arguments: Any, state: Any) -> Any
     return rebuild.call(*arguments)
 
 
-def _whole_numbers(values: Any, what: str) -> tuple[int, ...]:
-    if type(values) not in (tuple, list) or len(values) > _MAX_AXES:
-        raise ValueError(f"{what} must be at most {_MAX_AXES} numbers, got {short(values)}")
-    if any(type(v) is not int or not 0 <= v < 2**63 for v in values):
-        raise ValueError(f"{what} must be whole numbers from 0, got {[short(v) for v in values]}")
-    return tuple(values)
-
-
 def _dict(items: Any = ()) -> dict[Any, Any]:
     pairs: Iterable[Any] = items.items() if type(items) is dict else items
     return {as_key(key): value for key, value in pairs}
-
-
-def _bytes(text: Any = "", encoding: Any = "latin1") -> bytes:
-    if type(text) is not str or encoding not in ("latin1", "latin-1"):
-        raise ValueError("the pickled data hold bytes in an unknown encoding")
-    return text.encode("latin-1")
-
-
-def _numpy_array(data: Any, dtype: Any, shape: Any, order: Any, *_: Any) -> np.ndarray:
-    if type(data) is str and len(data) < 256:
-        data = data.encode("utf-8")  # as Python 2 wrote them, see `unpickle._text_or_bytes`
-    if not isinstance(dtype, _NumPyType) or type(data) is not bytes:
-        raise ValueError("the pickled data hold a NumPy array without a type or bytes")
-    shape = _whole_numbers(shape, "the shape of an array")
-    if math.prod(shape) * dtype.dtype.itemsize != len(data):
-        raise ValueError("the pickled data hold a NumPy array of another size than its bytes")
-    array = np.frombuffer(data, dtype.dtype)
-    return array.reshape(shape, order="F" if order == "F" else "C")
 
 
 def _beside(name: str) -> Handler:
@@ -287,8 +230,6 @@ def _beside(name: str) -> Handler:
 _NAMES: dict[str, Any] = {
     "collections.OrderedDict": Handler(_dict),
     "collections.defaultdict": Handler(lambda factory=None: {}),
-    "builtins.bytes": Handler(_bytes),
-    "_codecs.encode": Handler(_bytes),
     "torch.Size": Handler(lambda sizes=(): sizes),
     "torch.Tensor": Handler(_OldTensor),
     "torch.nn.parameter.Parameter": Handler(_OldTensor),
@@ -300,11 +241,8 @@ _NAMES: dict[str, Any] = {
     "torch._utils._rebuild_parameter": Handler(_parameter),
     "torch._utils._rebuild_parameter_with_state": Handler(_parameter),
     "torch._tensor._rebuild_from_type_v2": Handler(_with_attributes),
-    "numpy.dtype": Handler(_NumPyType),
-    "numpy.ndarray": "numpy.ndarray",
-    "numpy.core.multiarray._reconstruct": Handler(lambda *_: _PickledArray()),
-    "numpy.core.numeric._frombuffer": Handler(_numpy_array),
 }
+_NAMES |= ARRAYS
 _NAMES |= {f"torch.{name}": DType(name) for name in STORED}
 _NAMES |= {name: _beside(name) for name in _BESIDE}
 for _module in ("torch", "torch.cuda"):

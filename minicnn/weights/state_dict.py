@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
-from .limits import WAY_OUT, Refused
-from .rebuild import as_array, kind, short
+from ..pickles import Refused, kind, short
+from .limits import WAY_OUT
+from .rebuild import as_array
 
 
 def find(top: Any, key: str | None) -> dict[str, Any]:

@@ -17,9 +17,9 @@ from typing import Any, BinaryIO, Literal, cast
 
 import numpy as np
 
-from .limits import WAY_OUT, Refused, check_room, room
+from ..pickles import Refused, unpickle
+from .limits import WAY_OUT, check_room, room
 from .rebuild import STORED, Storage, Tensor, look_up, short, storage_of
-from .unpickle import unpickle
 
 MAGIC = 0x1950A86A20F9469CFC6C
 _VERSION = 1001

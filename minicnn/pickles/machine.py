@@ -3,7 +3,7 @@
 Pickled data are a small program for a stack machine: push a number, make a list of what lies on
 the stack, look up a name, call it. This machine has those instructions only that the data of a
 checkpoint need, and "look up a name" looks into a table of ours. So there is nothing to call that
-is not written here or in `rebuild`.
+is not written here or in such a table.
 
 Source: the opcodes as documented in CPython's Lib/pickletools.py, protocols 2 to 5.
 """
@@ -12,13 +12,15 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, NoReturn
 
-from .limits import WAY_OUT, Refused
-
 # Bounds time and memory whatever the bytes are. Both are the most that memory can take: few values
 # need 256 bytes, and a byte may become a character of four.
 _VALUE = 256
 _BYTE = 4
 _LINE = 1000
+
+
+class Refused(ValueError):
+    """Whole data that hold what they must not hold. The message is fit for users."""
 
 
 class Handler:
@@ -83,8 +85,8 @@ class _Machine:
         self.room -= amount
         if self.room < 0:
             raise Refused(
-                f"the pickled part of a checkpoint of this size must fit into {self.whole >> 20} "
-                f"MiB of memory, got more. {WAY_OUT}"
+                f"pickled data of a file of this size must fit into {self.whole >> 20} MiB of "
+                "memory, got more. Get the file from a source that you trust"
             )
 
     def read(self, count: int) -> bytes:
@@ -127,6 +129,20 @@ def _tuple(m: _Machine, count: int) -> None:
     items = tuple(m.stack[-count:])
     del m.stack[-count:]
     m.push(items)
+
+
+def kind(value: Any) -> str:
+    """What a value is, with its article."""
+    name = value.kind if isinstance(value, Beside) else type(value).__name__.lstrip("_")
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+def short(value: Any) -> str:
+    """``value`` in at most 80 characters that can be printed."""
+    if type(value) is not str:
+        value = str(value) if type(value) is int else kind(value)
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in value[:81])
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _int(data: bytes) -> int:
@@ -233,8 +249,8 @@ def _refuse_opcode(m: _Machine, code: bytes) -> NoReturn:
     if not known:
         raise ValueError(f"the pickled data hold the unknown instruction {code!r}")
     raise Refused(
-        f"a checkpoint must hold tensors only, got the instruction {known[0]}, which PyTorch "
-        "does not write; nothing was run. Get the file from a source that you trust"
+        f"pickled data must describe values only, got the instruction {known[0]}, which those "
+        "do not need; nothing was run. Get the file from a source that you trust"
     )
 
 
