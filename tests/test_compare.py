@@ -74,7 +74,7 @@ def damage(folder: Path, how: str) -> str:
             {"model_options": {"num_classes": 7, "in_channels": 1}},
             "weights of the",
         ),
-        "channels": ({"image_shape": [3, 8, 8]}, "channels"),
+        "other images": ({"image_shape": [3, 8, 8]}, "other: LeNet5: images must be"),
     }
     if how in changes:
         change, words = changes[how]
@@ -96,7 +96,7 @@ def damage(folder: Path, how: str) -> str:
 
 
 WAYS = (
-    "model unknown", "model no text", "option unknown", "shape", "other classes", "channels",
+    "model unknown", "model no text", "option unknown", "shape", "other classes", "other images",
     "no folder", "config missing", "config cut", "metrics missing", "metrics cut", "metrics empty",
     "weights missing", "weights cut",
 )  # fmt: skip

@@ -91,7 +91,7 @@ def test_mistakes_are_refused_with_wrong_names_or_numbers():
     with pytest.raises(ValueError, match="3 names of classes, got 2"):
         worst_mistakes([0], [[0.2, 0.3, 0.5]], ["a", "b"])
     with pytest.raises(ValueError, match="add up to 1"):
-        worst_mistakes([0], [[2.0, 3.0]], ["a", "b"])
+        worst_mistakes([0], [[0.2, 0.3]], ["a", "b"])
 
 
 def test_a_damaged_file_is_left_out_of_the_sheet(tmp_path):

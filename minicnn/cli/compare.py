@@ -33,7 +33,8 @@ def compare(runs: tuple[Path, ...], out: Path, kernels: str) -> None:
             found.append(run)
         except (OSError, ValueError, TypeError) as error:
             line = " ".join(str(error).split())
-            click.echo(f"minicnn: left out: {line}", err=True)
+            where = "" if str(folder) in line else f"{folder}: "
+            click.echo(f"minicnn: left out: {where}{line}", err=True)
     if not found:
         raise ValueError(f"compare: at least one run must be readable, got none of {len(runs)}")
     print_table(_COLUMNS, rows)

@@ -23,6 +23,8 @@ def write_figures(
     Raises ValueError if the samples are not those of the data set, in its order.
     """
     folder = Path(folder)
+    if dataset is not None and metrics.curves:
+        _check_order(metrics, dataset)
     drawn: dict[str, Path] = {}
 
     def draw(name: str, plot: Callable[..., Any], *args: Any, **options: Any) -> None:
@@ -40,7 +42,6 @@ def write_figures(
     if metrics.curves:
         _draw_scores(metrics, draw)
         if dataset is not None:
-            _check_order(metrics, dataset)
             mistakes = worst_mistakes(*metrics.samples(), metrics.classes)
             (folder / "mistakes.png").unlink(missing_ok=True)  # those of an earlier evaluation
             draw("mistakes", save_mistakes, dataset, mistakes)

@@ -41,7 +41,7 @@ def plot_roc(curves: Sequence[Curve], path: str | PathLike[str]) -> None:
 
 def plot_pr(curves: Sequence[Curve], path: str | PathLike[str]) -> None:
     """Draw precision over recall, one curve per class; otherwise as `plot_roc`."""
-    figure, axes = _plot("plot_pr", curves, "average precision", drawstyle="steps-pre")
+    figure, axes = _plot("plot_pr", curves, "average precision", drawstyle="steps-post")
     axes.set_xlabel("recall")
     axes.set_ylabel("precision")
     many = ": each class against the rest" if len(curves) > 1 else ""
