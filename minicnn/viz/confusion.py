@@ -30,9 +30,9 @@ def plot_confusion(
             f"plot_confusion: the matrix must be {(k, k)} for {k} classes, got {matrix.shape}"
         )
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    cell = float(np.clip(14 / k, 0.1, 0.52))
-    letters = max(len(plain(name)) for name in classes)
-    side = max(4.4, cell * k + 1 + 0.16 * cell * letters)
+    cells = k + 0.16 * max(len(plain(name)) for name in classes)  # with room for the names
+    cell = float(np.clip(13 / cells, 0.1, 0.52))  # inches; 14 in all, or more for very many
+    side = max(4.4, cell * cells + 1)
     figure = new_figure(side, side)
     axes = figure.subplots()
     depth = np.sqrt(share)
