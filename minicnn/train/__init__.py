@@ -2,15 +2,20 @@
 
 from ..data.transforms import random_shift
 from .checkpoint import load_checkpoint, save_checkpoint
+from .figures import write_figures
 from .history import Epoch, History, read_csv, write_csv
 from .loop import evaluate, fit, predict, training_loader
 from .measure import Evaluation
+from .metrics import Metrics
+from .mistakes import Mistake, save_mistakes, worst_mistakes
+from .report import write_report
 from .run import create_run, load_weights, lock_run, read_config
 from .signals import stop_on_signals
 from .trainer import Trainer
 
 __all__ = [
-    "Epoch", "Evaluation", "History", "Trainer", "create_run", "evaluate", "fit",
-    "load_checkpoint", "load_weights", "lock_run", "predict", "random_shift", "read_config",
-    "read_csv", "save_checkpoint", "stop_on_signals", "training_loader", "write_csv",
+    "Epoch", "Evaluation", "History", "Metrics", "Mistake", "Trainer", "create_run", "evaluate",
+    "fit", "load_checkpoint", "load_weights", "lock_run", "predict", "random_shift", "read_config",
+    "read_csv", "save_checkpoint", "save_mistakes", "stop_on_signals", "training_loader",
+    "worst_mistakes", "write_csv", "write_figures", "write_report",
 ]  # fmt: skip
