@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from os import PathLike
 
-from .plots import BLUE, GREY, ORANGE, _figure, _save
+from .canvas import BLUE, GREY, ORANGE, new_figure, save
 
 
 def plot_lr_sweep(
@@ -16,7 +16,7 @@ def plot_lr_sweep(
     """
     if len(lrs) < 2:
         raise ValueError(f"plot_lr_sweep: there must be at least two steps, got {len(lrs)}")
-    figure = _figure(6.5, 3.8)
+    figure = new_figure(6.5, 3.8)
     axes = figure.subplots()
     axes.plot(lrs, losses, color=GREY, linewidth=0.8, label="each step")
     axes.plot(lrs, smoothed, color=BLUE, linewidth=1.8, label="smoothed")
@@ -28,4 +28,4 @@ def plot_lr_sweep(
     axes.set_title("loss")
     axes.grid(axis="y", color="#ececec")
     axes.legend(frameon=False, loc="upper left")
-    _save(figure, path)
+    save(figure, path)
