@@ -153,7 +153,7 @@ def test_files_are_told_apart_by_name_size_and_time(tmp_path):
 
 def test_what_cannot_be_extracted(tmp_path):
     model = lenet()
-    for wrong in ({"shuffle": True}, {"drop_last": True}, {"augment": lambda x, rng: x}):
+    for wrong in ({"shuffle": True}, {"drop_last": True}):
         with pytest.raises(ValueError, match=f"every image once, in order, got {[*wrong][0]}"):
             extract_features(model, DataLoader(DIGITS, 16, **wrong))
     with pytest.raises(ValueError, match="target must be the path of a module, got 'f7'; near: f6"):
@@ -161,7 +161,7 @@ def test_what_cannot_be_extracted(tmp_path):
     with pytest.raises(ValueError, match="layer must be named for a Sequential, got none"):
         extract_features(nn.Sequential(nn.Flatten(), nn.Linear(64, 2)), DataLoader(DIGITS, 16))
     with pytest.raises(ValueError, match="known by its settings, got <function"):
-        loader = DataLoader(DIGITS, 16, transform=lambda image, rng: image)
+        loader = DataLoader(DIGITS, 16, augment=lambda images, rng: images)
         extract_features(model, loader, cache=tmp_path)
     model.c1.weight.data[:] = np.nan
     with pytest.raises(ValueError, match="features must be finite, got NaN"):

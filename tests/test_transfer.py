@@ -52,7 +52,9 @@ def test_frozen_parameters_and_statistics_stay_bit_for_bit(make):
     assert set(frozen) == {n for n, p in model.named_parameters() if not p.requires_grad}
     transfer.unfreeze(model, "*")
     train_some(model, optimizer, 1)
-    assert {"conv1.weight", "bn1.running_mean", "layer2.0.bn2.running_var"} <= changed(model, before)
+    assert {"conv1.weight", "bn1.running_mean", "layer2.0.bn2.running_var"} <= changed(
+        model, before
+    )
 
 
 def test_frozen_batch_norm_normalises_with_its_running_statistics():

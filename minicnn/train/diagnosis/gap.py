@@ -118,9 +118,7 @@ def _validation_better(
     )  # fmt: skip
 
 
-def _healthy(
-    history: Sequence[Epoch], train: np.ndarray, val: np.ndarray, best: int
-) -> Verdict:
+def _healthy(history: Sequence[Epoch], train: np.ndarray, val: np.ndarray, best: int) -> Verdict:
     fell = 1 - val[best:].min() / max(val[: max(len(val) - 3, 1)].min(), 1e-12)
     longer = best >= len(val) - 2 and fell > _NOISE
     return Verdict(

@@ -87,8 +87,9 @@ def one_class_per_batch(chart: Chart) -> Finding | None:
         + ("" if several else f", always {labels[0][0]}"),
         "The network learns to answer with the class at hand, whatever it sees, and forgets it "
         "with the next one.",
-        "DataLoader(..., shuffle=True)" if several else "look at dataset.labels, and at how the "
-        "images were chosen",
+        "DataLoader(..., shuffle=True)"
+        if several
+        else "look at dataset.labels, and at how the images were chosen",
     )
 
 
