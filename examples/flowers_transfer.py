@@ -41,8 +41,8 @@ class Clock(Callback):
     """Notes when each epoch was done, and ends the training when time is up."""
 
     def __init__(self, start: float, limit: float) -> None:
-        self.start, self.limit, self.seconds = start, limit, [0.0]
-        self.seconds.clear()
+        self.start, self.limit = start, limit
+        self.seconds: list[float] = []
 
     def on_step_end(self, trainer: Trainer) -> None:
         if time.perf_counter() - self.start > self.limit and trainer.history:

@@ -70,16 +70,15 @@ def extract_features(
     with a cache for a transform that does not show its settings in its `repr`.
     """
     _check_order(loader)
-    path = (
-        None if cache is None else Path(cache) / f"{fingerprint(model, loader, layer)}.safetensors"
-    )
-    found = None if path is None else _read(path, len(loader.dataset), say)
+    dataset, path, found = loader.dataset, None, None
+    if cache is not None:
+        path = Path(cache) / f"{fingerprint(model, loader, layer)}.safetensors"
+        found = _read(path, len(dataset), say)
     if found is None:
         found = np.concatenate(list(_vectors(model, loader, layer)))
-        if path is not None:
+        if path is not None and len(found) == len(dataset):
             path.parent.mkdir(parents=True, exist_ok=True)
-            weights.save(path, {"features": found}, {"dataset": loader.dataset.name})
-    dataset = loader.dataset
+            weights.save(path, {"features": found}, {"dataset": dataset.name})
     if len(found) != len(dataset):
         raise ValueError(
             f"extract_features: every image must give features, got {len(found)} of "
