@@ -5,7 +5,6 @@ training a matter of seconds.
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
@@ -99,8 +98,8 @@ def fingerprint(model: Module, loader: Any, layer: str | None = None) -> str:
     for name, x in model.named_state():
         digest.update(f"{name} {x.dtype} {x.shape}\0".encode())
         digest.update(np.ascontiguousarray(x.numpy()).tobytes())
-    for text in _identity(loader.dataset):
-        digest.update(text if isinstance(text, bytes) else text.encode() + b"\0")
+    for part in _identity(loader.dataset):
+        digest.update(part + b"\0")
     return digest.hexdigest()[:32]
 
 
@@ -114,19 +113,19 @@ def _named(transform: Any) -> str:
     return text
 
 
-def _identity(dataset: Any) -> Iterator[str | bytes]:
-    yield json.dumps([dataset.name, len(dataset)])
+def _identity(dataset: Any) -> Iterator[bytes]:
+    yield f"{dataset.name} {len(dataset)}".encode()
     images = getattr(dataset, "images", None)
     if isinstance(images, np.ndarray):
-        yield f"{images.dtype} {images.shape}"
+        yield f"{images.dtype} {images.shape}".encode()
         yield np.ascontiguousarray(images).tobytes()
         return
     for i in range(len(dataset)):
         source = dataset.source(i)
-        yield source
+        yield source.encode()
         if Path(source).is_file():
             status = Path(source).stat()
-            yield f"{status.st_size} {status.st_mtime_ns}"
+            yield f"{status.st_size} {status.st_mtime_ns}".encode()
 
 
 def _vectors(model: Module, loader: Any, layer: str | None) -> Iterator[np.ndarray]:
