@@ -196,12 +196,25 @@ def test_a_planted_fault_is_named(fault):
     assert found[0].means.endswith(".") and len(found[0].advice) > 20
 
 
-def test_exploding_gradients_behind_small_outputs():
+class Times(nn.Module):
+    """y = factor x"""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x):
+        return x * self.factor
+
+
+def test_exploding_gradients_of_weights_that_are_much_too_small():
     def make():
-        model = deep(nn.ReLU, std=0.9)
-        head = model[len(model) - 1]
-        head.weight.data *= 1e-6
-        head.bias.data[:] = 0
+        model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), Times(1e3), nn.ReLU(),
+                              nn.Linear(32, 10), Times(1e3))  # fmt: skip
+        model[1].weight.data /= 1e3
+        model[4].weight.data /= 1e3
+        for layer in (model[1], model[4]):
+            layer.bias.data[:] = 0
         return model
 
     found = visit(make, partial(sgd, lr=1e-12), epochs=2)

@@ -193,7 +193,7 @@ def exploding_gradients(chart: Chart) -> Finding | None:
 
 def vanishing_gradients(chart: Chart) -> Finding | None:
     found = _vanishing(chart)
-    if not chart.is_full() or found is None or chart.learns():
+    if not chart.is_full() or len(chart.losses) < 60 or found is None or chart.learns():
         return None
     first, last, ratio = found
     return Finding(
@@ -278,12 +278,22 @@ def saturated_units(chart: Chart) -> Finding | None:
     )
 
 
-def dead_units(chart: Chart) -> Finding | None:
-    def share(activation: Activation) -> float | None:
-        return None if activation.dead is None else float(activation.dead.mean())
+def killed_units(chart: Chart) -> Finding | None:
+    worst = _dead(chart)
+    if not worst or chart.peak_update < 0.1:
+        return None
+    return Finding(
+        "learning rate too high",
+        f"a step changed the weights by {chart.peak_update:.0%} of their size (about 0.1 % is "
+        f"usual), and now {_layers(worst, 'of the ReLUs')} are 0 for every image",
+        "One leap has pushed units to where they pass no gradient, and they cannot come back.",
+        f"lr={chart.lr / 10:.2g} instead of {chart.lr:.2g}, a warm-up, or let find_lr choose",
+    )
 
-    worst = _worst(chart, share, threshold=0.8 if chart.learns() else 0.6)
-    if not chart.is_full() or len(chart.losses) < 60 or not worst:
+
+def dead_units(chart: Chart) -> Finding | None:
+    worst = _dead(chart)
+    if not worst:
         return None
     if worst[0][1] < 0.95 and abs(chart.cross_entropy() / chart.chance() - 1) < 0.05:
         return None  # nothing is learnt although the signal passes: see `chance_forever`
@@ -302,7 +312,7 @@ CAUSES: tuple[Rule, ...] = (
     tiny_batch_norm, unused_layers, large_start,
 )  # fmt: skip
 EFFECTS: tuple[Rule, ...] = (
-    rising_loss, large_updates, exploding_gradients, saturated_units, dead_units,
+    rising_loss, large_updates, exploding_gradients, saturated_units, killed_units, dead_units,
     vanishing_gradients, small_updates, constant_predictions, chance_forever,
 )  # fmt: skip
 
@@ -326,7 +336,19 @@ def _vanishing(chart: Chart) -> tuple[str, str, float] | None:
         return None
     names = list(gradients)
     ratio = gradients[names[0]] / max(gradients[names[-1]], 1e-300)
-    return (names[0], names[-1], ratio) if ratio < 1e-4 else None
+    # Exactly 0 has not vanished on its way, it is cut off.
+    return (names[0], names[-1], ratio) if 0 < ratio < 1e-4 else None
+
+
+def _dead(chart: Chart) -> list[tuple[str, float]]:
+    """The layers most of whose units were 0 for every image of the window."""
+    if not chart.is_full() or len(chart.losses) < 60:
+        return []
+    return _worst(
+        chart,
+        lambda activation: None if activation.dead is None else float(activation.dead.mean()),
+        threshold=0.8 if chart.learns() else 0.6,
+    )
 
 
 def _worst(
