@@ -89,7 +89,7 @@ def _underfitting(
     accuracy = np.mean([row.train_accuracy for row in history[-3:]])
     chance = 1 / classes if classes else 0.0
     fell = 1 - train[-1] / max(train[-4], 1e-12)
-    if accuracy > (1 + chance) / 2 or fell > _NOISE or val[-1] > 1.5 * train[-1]:
+    if accuracy > (1 + chance) / 2 or fell > _NOISE / 3 or val[-1] > 1.5 * train[-1]:
         return None
     return Verdict(
         "underfitting", history[best].epoch,

@@ -250,6 +250,9 @@ def chance_forever(chart: Chart) -> Finding | None:
     if not chart.is_full() or len(chart.losses) < enough or chart.is_warming_up:
         return None
     loss, chance = chart.cross_entropy(), chart.chance()
+    # What comes first in any training is the shares of the classes; then it must go on.
+    if np.median(chart.losses[-30:]) < 0.99 * np.median(chart.losses[-60:-30]):
+        return None
     if abs(loss - chance) > 0.03 * chance or chart.update_ratio() < 2e-5 or chance < 0.1:
         return None
     even = f", ln {round(np.exp(chance))}" if chart.task == "multiclass" else ""
