@@ -133,3 +133,76 @@ def test_refuses_sizes_that_are_too_small(arguments, message):
 def test_refuses_fractions():
     with pytest.raises(TypeError, match=r"shapes: n must be a whole number, got 2\.5"):
         shapes(2.5)  # type: ignore[arg-type]
+
+
+def test_imbalance():
+    counts = np.bincount(shapes(2000, 5, size=16, imbalance=10).labels)
+    assert counts.sum() == 2000 and counts[0] / counts[-1] == pytest.approx(10, rel=0.02)
+    assert np.allclose(counts[:-1] / counts[1:], 10**0.25, rtol=0.02)
+
+
+def test_wrong_labels_on_the_same_pictures():
+    clean, noisy = shapes(200, 5, size=16), shapes(200, 5, size=16, label_noise=0.3)
+    assert np.array_equal(clean.images, noisy.images)
+    assert (clean.labels != noisy.labels).sum() == 60
+    wrong = clean.labels != noisy.labels
+    assert set(((noisy.labels - clean.labels) % 5)[wrong]) == {1, 2, 3, 4}
+
+
+def test_pixel_noise():
+    quiet, loud = (shapes(20, noise=noise).images for noise in (0, 0.5))
+    assert len(np.unique(quiet[0].reshape(3, -1), axis=1).T) == 2  # shape and background
+    inside = (quiet > 0) & (quiet < 1)
+    assert 0.49 < np.abs(loud - quiet)[inside].max() <= 0.5 + 1e-6
+
+
+@pytest.mark.parametrize("objects", [2, 3, 5])
+def test_several_objects(objects):
+    """SciPy counts the bright spots: as many as there are labels."""
+    from scipy import ndimage
+
+    data = shapes(100, num_classes=6, size=64, objects=objects, noise=0.05)
+    assert data.multilabel and data.boxes is None
+    assert data.labels.dtype == np.float32 and data.labels.shape == (100, 6)
+    counts = data.labels.sum(axis=1)
+    assert set(counts) == set(range(1, objects + 1))
+    grown = [ndimage.binary_dilation(lit(image)) for image in data.images]
+    spots = np.array([ndimage.label(mask)[1] for mask in grown])
+    assert (spots == counts).mean() > 0.9  # two that touch a border of their cells may meet
+
+
+def test_several_objects_are_those_of_the_labels():
+    data = shapes(60, num_classes=2, size=64, objects=2, noise=0)
+    for image, label in zip(data.images, data.labels, strict=True):
+        if label.sum() == 1:  # a circle fills 78.5 % of its box, a turned square 50 % to 100 %
+            y, x = np.nonzero(lit(image))
+            height, width = np.ptp(y) + 1, np.ptp(x) + 1
+            corner = lit(image)[y.min() : y.min() + 2, x.min() : x.min() + 2]
+            share = len(y) / (height * width)
+            if label[0]:
+                assert abs(share - np.pi / 4) < 0.05 and abs(int(height) - int(width)) <= 1
+            elif corner.all():
+                assert share > 0.9
+
+
+def test_wrong_labels_of_several_objects():
+    clean, noisy = (shapes(50, size=32, objects=2, label_noise=p) for p in (0, 0.25))
+    assert np.array_equal(clean.images, noisy.images)
+    assert (clean.labels != noisy.labels).sum() == 50 and set(noisy.labels.ravel()) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"imbalance": 0.5}, "imbalance must be at least 1, got 0.5"),
+        ({"imbalance": float("nan")}, "imbalance must be at least 1"),
+        ({"label_noise": 1.5}, r"label_noise must lie in \[0, 1\], got 1.5"),
+        ({"noise": -0.1}, r"noise must lie in \[0, 1\], got -0.1"),
+        ({"objects": 0}, "objects must be at least 1, got 0"),
+        ({"objects": 5}, "objects must be at most 4, the number of classes, got 5"),
+        ({"objects": 2, "size": 31}, "size must be at least 32 for 2 objects, got 31"),
+    ],
+)
+def test_refuses_amounts_that_make_no_sense(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        shapes(5, **arguments)

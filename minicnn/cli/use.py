@@ -1,15 +1,18 @@
 """`minicnn evaluate` and `minicnn predict`: what a trained network is good for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
 
 from .. import data, models, train
 from ..data.pictures import open_image
+from ..data.presets import Preset
 from ..nn import Module
+from ..train.tasks import TASKS
+from ..train.trainer import evaluate_batches
 from .common import (
     Command,
     data_dir_option,
@@ -20,11 +23,16 @@ from .common import (
 )
 from .picture import read_picture
 from .recipes import make_loss
+from .sets import load_sets, unseen
 
 # What the entries of a config must be, in words and as a test.
 _ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "data": ("the name of a data set", lambda v: isinstance(v, str)),
+    "data": ("the name of a data set or a path", lambda v: isinstance(v, str)),
+    "task": (f"one of {', '.join(TASKS)}", lambda v: isinstance(v, str) and v in TASKS),
+    "seed": ("a whole number", lambda v: type(v) is int and v >= 0),
+    "val_fraction": ("a number from 0 to 1", lambda v: type(v) in (int, float) and 0 <= v < 1),
     "label_smoothing": ("a number", lambda v: isinstance(v, int | float)),
+    "preset": ("a preset", lambda v: isinstance(v, dict)),
     "classes": ("a list of names",
                 lambda v: isinstance(v, list) and all(isinstance(name, str) for name in v)),
     "image_shape": ("three positive integers",
@@ -41,16 +49,43 @@ _run_argument = click.argument("run", type=click.Path(path_type=Path))
 @device_option
 @data_dir_option
 def evaluate(run: Path, kernels: str, device: str, data_dir: str | None) -> None:
-    """Measure the network of a run folder on the test images of its data set."""
-    model, config = _load(run, device, "data", "label_smoothing")
-    dataset = data.load(config["data"], "test", data_dir)
-    result = train.evaluate(model, dataset, loss=make_loss(config))
-    rows = [_class_row(i, dataset.classes, result.confusion) for i in range(len(dataset.classes))]
-    print_table(("class", "> images", "> right", "> accuracy", "most often taken for"), rows)
-    right = int(result.confusion.trace())
-    smoothing = config["label_smoothing"]
-    click.echo(f"test loss {result.loss:.4f} (cross-entropy with label smoothing {smoothing})")
-    click.echo(f"test accuracy {result.accuracy:.2%} ({right:,} of {len(dataset):,} images)")
+    """Measure the network of a run folder on images that its training did not see."""
+    keys = ("data", "label_smoothing", "task", "seed", "val_fraction", "preset")
+    model, config = _load(run, device, *keys)
+    config = {"focal": False, "class_weights": None} | config
+    dataset, name = unseen(load_sets(config | {"data_dir": data_dir or config.get("data_dir")}))
+    steps = _preset(run, config).steps(dataset, training=False)
+    loader = data.DataLoader(dataset, 256, **steps)
+    task = TASKS[config["task"]]
+    result = evaluate_batches(model, loader, task, make_loss(config), len(dataset.classes))
+    classes = range(len(dataset.classes))
+    if task.name == "multilabel":
+        rows = [_label_row(dataset.classes[i], result.confusion[i]) for i in classes]
+        print_table(("label", "> images with it", "> found", "> false alarms"), rows)
+    else:
+        rows = [_class_row(i, dataset.classes, result.confusion) for i in classes]
+        print_table(("class", "> images", "> right", "> accuracy", "most often taken for"), rows)
+    right = round(result.accuracy * len(dataset))
+    click.echo(f"{name} loss {result.loss:.4f}{_loss_name(config)}")
+    click.echo(f"{name} accuracy {result.accuracy:.2%} ({right:,} of {len(dataset):,} images)")
+
+
+def _loss_name(config: Mapping[str, Any]) -> str:
+    if config["task"] != "multiclass" or config["focal"]:
+        return ""
+    return f" (cross-entropy with label smoothing {config['label_smoothing']})"
+
+
+def _preset(run: Path, config: Mapping[str, Any]) -> Preset:
+    try:
+        return Preset.from_config(config["preset"])
+    except (ValueError, TypeError) as error:
+        raise _damaged(run, "preset", "a preset", str(error)) from error
+
+
+def _label_row(label: str, counts: np.ndarray) -> tuple[str, str, str, str]:
+    """Name, images with the label, those found, and images wrongly said to have it."""
+    return label, f"{counts[1].sum():,}", f"{counts[1, 1]:,}", f"{counts[0, 1]:,}"
 
 
 def _class_row(i: int, classes: list[str], confusion: np.ndarray) -> tuple[Any, ...]:
@@ -82,28 +117,56 @@ def predict(
     if Path(what).is_dir():
         if any(reading.values()):
             raise ValueError(f"{what}: a run folder has its weights, got options for others")
-        classes, rows, notes = _by_run(Path(what), images, device)
+        answer = _by_run(Path(what), images, device)
     else:
         _check_model(what)
-        classes, rows, notes = _by_model(what, images, device, **reading)
-    for path, note, p in zip(images, notes, rows, strict=True):
-        best = np.argsort(-p, kind="stable")[: top or (3 if len(p) < 100 else 5)]
-        click.echo(f"{path}: {classes[best[0]]}" + (f"  ({note})" if note else ""))
-        for i in best:
-            click.echo(f"  {classes[i]:<12} {p[i]:7.2%}")
+        answer = _by_model(what, images, device, **reading)
+    for path, note, p in zip(images, answer.notes, answer.probabilities, strict=True):
+        shown, says = _shown(answer, p, top)
+        click.echo(f"{path}: {says}" + (f"  ({note})" if note else ""))
+        for i in shown:
+            click.echo(f"  {answer.classes[i]:<12} {p[i]:7.2%}")
 
 
-Answer = tuple[list[str], np.ndarray, Sequence[str]]  # classes, (N, K) probabilities, notes
+class Answer(NamedTuple):
+    """What a network says about some images.
+
+    ``probabilities`` is (N, K), of a binary task (N, 2); ``notes`` say what was done to each image.
+    """
+
+    task: str
+    classes: list[str]
+    probabilities: np.ndarray
+    notes: Sequence[str]
+
+
+def _shown(answer: Answer, p: np.ndarray, top: int | None) -> tuple[Sequence[int], str]:
+    """Which classes to print, and what the image shows."""
+    best = np.argsort(-p, kind="stable").tolist()
+    if answer.task == "multilabel":
+        over = [answer.classes[i] for i in best if p[i] > 0.5]
+        return best[: top or max(3, len(over))], ", ".join(over) or "none of the labels"
+    name = answer.classes[best[0]]
+    if answer.task == "binary":  # the probability that was learnt is that of the second class
+        return [1], name
+    return best[: top or (3 if len(p) < 100 else 5)], name
 
 
 def _by_run(run: Path, images: tuple[Path, ...], device: str) -> Answer:
-    model, config = _load(run, device, "classes", "image_shape")
-    pictures, notes = zip(*(read_picture(p, tuple(config["image_shape"])) for p in images),
-                          strict=True)  # fmt: skip
-    classes, rows = config["classes"], train.predict(model, np.stack(pictures))
+    model, config = _load(run, device, "classes", "image_shape", "task", "preset")
+    preset, shape = _preset(run, config), tuple(config["image_shape"])
+    notes: Sequence[str] = [""] * len(images)
+    if shape[0] == 1:  # dark strokes on paper are made what the network knows
+        pictures, notes = zip(*(read_picture(p, shape) for p in images), strict=True)
+        batch = preset.normalize(np.stack(pictures))
+    else:
+        batch = np.stack([preset(open_image(path)) for path in images])
+    classes, rows = config["classes"], train.predict(model, batch, task=config["task"])
+    if rows.ndim == 1:
+        rows = np.stack([1 - rows, rows], 1)
     if len(classes) != rows.shape[1]:
         raise _damaged(run, "classes", f"{rows.shape[1]} names, one per output", len(classes))
-    return classes, rows, notes
+    return Answer(config["task"], classes, rows, notes)
 
 
 def _check_model(name: str) -> None:
@@ -127,7 +190,8 @@ def _by_model(
         pictures, notes = zip(*(read_picture(p, models.input_shape(name)) for p in images),
                               strict=True)  # fmt: skip
     classes = model.classes or [f"class {i}" for i in range(model.num_classes)]
-    return classes, train.predict(model.to(device), np.stack(pictures)), notes
+    rows = train.predict(model.to(device), np.stack(pictures))
+    return Answer("multiclass", classes, rows, notes)
 
 
 def _load(run: Path, device: str, *keys: str) -> tuple[Module, dict[str, Any]]:

@@ -7,13 +7,17 @@ Nothing here knows a Tensor: a batch is images (B, C, H, W) float32 and labels (
 from .catalog import find_data, load
 from .dataset import Dataset, LabelledImages
 from .digits import digits
+from .folder import FileDataset, ImageFolder, folder_splits
 from .idx import read_idx
 from .loader import DataLoader
 from .mnist import mnist
+from .pictures import open_image
+from .presets import Preset
 from .samples import SampleError
 from .sampling import ClassBalancedSampler, Sampler, WeightedSampler, class_weights
 from .shapes import shapes
 from .splits import stratified_split, train_val_split
+from .table import from_csv
 
 __all__ = [
     "ClassBalancedSampler",
@@ -24,10 +28,16 @@ __all__ = [
     "Sampler",
     "WeightedSampler",
     "class_weights",
+    "FileDataset",
+    "ImageFolder",
+    "Preset",
     "digits",
     "find_data",
+    "folder_splits",
+    "from_csv",
     "load",
     "mnist",
+    "open_image",
     "read_idx",
     "shapes",
     "stratified_split",

@@ -74,11 +74,11 @@ class Preset:
                 object.__setattr__(self, field.name, tuple(value))
         check_whole(self.shift, 0, "Preset: shift")
         check_whole(self.cutout, 0, "Preset: cutout")
+        _ = self.train, self.eval  # their parts check the other fields
         if len(self.mean) not in (1, 3):
             raise ValueError(
                 f"Preset: mean must be 1 number (grey) or 3 (RGB), got {self.mean}; give as many"
             )
-        _ = self.train, self.eval  # their parts check the other fields
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

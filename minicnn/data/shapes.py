@@ -1,6 +1,7 @@
 """Procedural pictures of geometric shapes, with exact bounding boxes: data without a download."""
 
 import colorsys
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -66,32 +67,137 @@ class _Kind(NamedTuple):
     hue_spread: float
 
 
-def shapes(n: int, num_classes: int = 4, size: int = 32, seed: int = 0) -> Dataset:
+def shapes(
+    n: int, num_classes: int = 4, size: int = 32, seed: int = 0, *, imbalance: float = 1,
+    label_noise: float = 0, noise: float = 0.1, objects: int = 1,
+) -> Dataset:  # fmt: skip
     """Draw n RGB pictures (3, size, size) of one bright shape each on a dark, noisy background.
 
-    Position, size, colours and (where it shows) rotation are random; the classes are equally
-    frequent. Up to 6 classes differ in shape, up to 12 in shape and filling, more in hue as well.
-    The brightest channel is above 0.6 on the shape and below 0.45 elsewhere. The boxes are tight:
-    each side touches a pixel of the shape. Another seed gives other pictures of the same classes.
+    The first six classes are circle, square, triangle, cross, star and bar, turned and placed at
+    random; the next six are their outlines; with more classes each has a range of hues. All classes
+    are equally frequent. The brightest channel is above 0.6 on the shape and below 0.45 elsewhere.
+    The boxes are tight: each side touches a pixel of the shape. Another seed gives other pictures
+    of the same classes.
+
+    imbalance: how many times as frequent the first class is as the last; in between the numbers
+        fall by a constant factor (the long tail of Y. Cui et al., 2019, section 5.1)
+    label_noise: the share of labels that are wrong; the pictures do not depend on it
+    noise: each value is changed by at most this, evenly; 0.1 keeps the promise of brightness
+    objects: up to how many shapes a picture has, each of a class of its own and beside the others;
+        from 2 on labels are (n, K) float32 of 0 and 1, and there are no boxes
 
     n images -> images (n, 3, size, size), labels (n,), boxes (n, 4) in pixels
 
-    Raises ValueError for n < 1, fewer than 2 classes, a size below 16 or a negative seed.
+    Raises ValueError for n < 1, fewer than 2 classes, a negative seed, an imbalance below 1, shares
+    outside [0, 1], more objects than classes, or fewer than 16 pixels per object and side.
     """
+    _check(n, num_classes, size, seed, objects)
+    _check_amounts(imbalance, label_noise, noise)
+    kinds = _kinds(num_classes)
+    rng = np.random.default_rng(seed)
+    shares = imbalance ** -np.linspace(0, 1, num_classes)
+    shares /= shares.sum()
+    if objects > 1:
+        members = _several(n, shares, objects, rng)
+    else:
+        members = rng.permutation(_one_each(n, shares))[:, None]
+    images = np.empty((n, 3, size, size), np.float32)
+    boxes = np.empty((n, 4), np.int64)
+    for i, row in enumerate(members):
+        present = [kinds[k] for k in row if k >= 0]
+        masks = _masks(present, size, objects, rng)
+        images[i] = _paint(masks, present, rng, noise)
+        boxes[i] = _box(masks[0])
+    labels = _wrong(_as_labels(members, num_classes), num_classes, label_noise, seed)
+    names = [kind.name for kind in kinds]
+    return Dataset(images, labels, names, "shapes", boxes if objects == 1 else None)
+
+
+def _check(n: int, num_classes: int, size: int, seed: int, objects: int) -> None:
     check_whole(n, 1, "shapes: n")
     check_whole(num_classes, 2, "shapes: num_classes")
     check_whole(size, 16, "shapes: size")
     check_whole(seed, 0, "shapes: seed")
-    kinds = _kinds(num_classes)
-    rng = np.random.default_rng(seed)
-    labels = rng.permutation(np.arange(n) % num_classes)
-    images = np.empty((n, 3, size, size), np.float32)
-    boxes = np.empty((n, 4), np.int64)
-    for i, label in enumerate(labels):
-        mask = _mask(kinds[label], size, rng)
-        images[i] = _paint(mask, kinds[label], rng)
-        boxes[i] = _box(mask)
-    return Dataset(images, labels, [kind.name for kind in kinds], "shapes", boxes)
+    check_whole(objects, 1, "shapes: objects")
+    if objects > num_classes:
+        raise ValueError(
+            f"shapes: objects must be at most {num_classes}, the number of classes, got {objects}; "
+            "ask for more classes"
+        )
+    if size < 16 * _cells(objects):
+        raise ValueError(
+            f"shapes: size must be at least {16 * _cells(objects)} for {objects} objects, got "
+            f"{size}; choose a larger one"
+        )
+
+
+def _check_amounts(imbalance: float, label_noise: float, noise: float) -> None:
+    if not 1 <= imbalance <= 1e6:
+        raise ValueError(
+            f"shapes: imbalance must be at least 1, got {imbalance}; 10 makes the first class ten "
+            "times as frequent as the last"
+        )
+    for name, share in (("label_noise", label_noise), ("noise", noise)):
+        if not 0 <= share <= 1:
+            raise ValueError(f"shapes: {name} must lie in [0, 1], got {share}; 0 means none")
+
+
+def _one_each(n: int, shares: np.ndarray) -> np.ndarray:
+    """n class numbers in turn, each class as often as its share says, to within one."""
+    counts = np.floor(n * shares).astype(int)
+    largest = np.argsort(counts - n * shares, kind="stable")
+    counts[largest[: n - counts.sum()]] += 1
+    classes = np.repeat(np.arange(len(shares)), counts)
+    turn = np.concatenate([np.arange(count) for count in counts])
+    return classes[np.argsort(turn, kind="stable")]
+
+
+def _several(n: int, shares: np.ndarray, objects: int, rng: np.random.Generator) -> np.ndarray:
+    """1 to `objects` different class numbers in each row (n, objects); -1 where there are fewer."""
+    members = np.full((n, objects), -1)
+    for row in members:
+        count = rng.integers(1, objects + 1)
+        row[:count] = rng.choice(len(shares), count, replace=False, p=shares)
+    return members
+
+
+def _as_labels(members: np.ndarray, num_classes: int) -> np.ndarray:
+    if members.shape[1] == 1:
+        return members[:, 0].astype(np.int64)
+    return (members[:, :, None] == np.arange(num_classes)).any(axis=1).astype(np.float32)
+
+
+def _wrong(labels: np.ndarray, num_classes: int, share: float, seed: int) -> np.ndarray:
+    """Make this share of the labels wrong: another class, or the opposite of 0 or 1."""
+    rng = np.random.default_rng([seed, 1])
+    chosen = rng.permutation(labels.size)[: round(share * labels.size)]
+    flat = labels.ravel()
+    if labels.ndim == 2:
+        flat[chosen] = 1 - flat[chosen]
+    else:
+        flat[chosen] = (flat[chosen] + rng.integers(1, num_classes, len(chosen))) % num_classes
+    return flat.reshape(labels.shape)
+
+
+def _cells(objects: int) -> int:
+    """Into how many rows and columns a picture is divided, so that each object has a place."""
+    return math.ceil(math.sqrt(objects))
+
+
+def _masks(
+    kinds: list[_Kind], size: int, objects: int, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Which pixels (size, size) each shape covers; each lies in a cell of its own."""
+    side = size // _cells(objects)
+    if objects == 1:
+        return [_mask(kinds[0], size, rng)]
+    masks = []
+    for kind, cell in zip(kinds, rng.permutation(_cells(objects) ** 2), strict=False):
+        top, left = (side * int(place) for place in divmod(cell, _cells(objects)))
+        mask = np.zeros((size, size), bool)
+        mask[top : top + side, left : left + side] = _mask(kind, side, rng)
+        masks.append(mask)
+    return masks
 
 
 def _kinds(num_classes: int) -> list[_Kind]:
@@ -124,15 +230,23 @@ def _mask(kind: _Kind, size: int, rng: np.random.Generator) -> np.ndarray:
     return mask & ~kind.inside(2 * u, 2 * v) if kind.outlined else mask
 
 
-def _paint(mask: np.ndarray, kind: _Kind, rng: np.random.Generator) -> np.ndarray:
-    """Colour the shape and the background and add noise: (size, size) -> (3, size, size)."""
+def _paint(
+    masks: list[np.ndarray], kinds: list[_Kind], rng: np.random.Generator, noise: float
+) -> np.ndarray:
+    """Colour the shapes and the background and add noise: (size, size) each -> (3, size, size)."""
+    brights = [_bright(kind, rng) for kind in kinds]
+    image = np.reshape(colorsys.hsv_to_rgb(rng.random(), rng.random(), rng.uniform(0, 0.3)),
+                       (3, 1, 1))  # fmt: skip
+    for mask, bright in zip(masks, brights, strict=True):
+        image = np.where(mask, np.reshape(bright, (3, 1, 1)), image)
+    return np.clip(image + rng.uniform(-noise, noise, image.shape), 0, 1)
+
+
+def _bright(kind: _Kind, rng: np.random.Generator) -> tuple[float, float, float]:
     hue = rng.random()
     if kind.hue is not None:
         hue = kind.hue + rng.uniform(-kind.hue_spread, kind.hue_spread)
-    bright = colorsys.hsv_to_rgb(hue, rng.uniform(0.5, 1), rng.uniform(0.75, 1))
-    dark = colorsys.hsv_to_rgb(rng.random(), rng.random(), rng.uniform(0, 0.3))
-    image = np.where(mask, np.reshape(bright, (3, 1, 1)), np.reshape(dark, (3, 1, 1)))
-    return np.clip(image + rng.uniform(-0.1, 0.1, image.shape), 0, 1)
+    return colorsys.hsv_to_rgb(hue, rng.uniform(0.5, 1), rng.uniform(0.75, 1))
 
 
 def _box(mask: np.ndarray) -> tuple[int, int, int, int]:

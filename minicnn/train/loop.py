@@ -62,8 +62,8 @@ def evaluate(
 
     Raises ValueError where the model's outputs are not what the task and the classes ask for.
     """
-    kind = find_task(task)
-    return evaluate_batches(model, DataLoader(dataset, batch_size), kind, loss or kind.loss)
+    kind, batches = find_task(task), DataLoader(dataset, batch_size)
+    return evaluate_batches(model, batches, kind, loss or kind.loss, len(dataset.classes))
 
 
 def predict(

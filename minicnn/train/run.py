@@ -1,23 +1,27 @@
 """The folder of one training run.
 
-    config.json           what was trained on what, and how
-    metrics.csv           one line per epoch
-    weights.safetensors   parameters and running statistics, by name
+    config.json        what was trained on what, and how
+    metrics.csv        one line per epoch
+    best.safetensors   parameters and running statistics of the best epoch, by name
+    last.safetensors   the whole state after the last epoch, to resume from
+    test.json          what the best weights are worth on the test images
 
 A run is never written over: every training gets a folder of its own.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from .. import weights
 from ..nn import Module
-from .history import Epoch, write_csv
+from .callbacks.checkpoint import BEST, LAST
+from .checkpoint import load_checkpoint
 
-CONFIG, METRICS, WEIGHTS = "config.json", "metrics.csv", "weights.safetensors"
+CONFIG, METRICS, TEST, LOCK = "config.json", "metrics.csv", "test.json", ".lock"
 
 
 def create_run(
@@ -31,15 +35,37 @@ def create_run(
     Raises FileExistsError if ``out`` is there and not an empty folder.
     """
     folder = _new_folder(Path(root), name) if out is None else _given_folder(Path(out))
-    text = json.dumps(dict(config), indent=2) + "\n"
-    weights.write_atomically(folder / CONFIG, text.encode("utf-8"))
+    write_json(folder / CONFIG, config)
     return folder
 
 
-def save_run(folder: Path, model: Module, history: Sequence[Epoch]) -> None:
-    """Write the weights and the metrics as they are now, in place of those written before."""
-    weights.save(folder / WEIGHTS, model.state_dict())
-    write_csv(history, folder / METRICS)
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file whole or not at all."""
+    weights.write_atomically(path, (json.dumps(dict(content), indent=2) + "\n").encode("utf-8"))
+
+
+@contextmanager
+def lock_run(folder: Path) -> Iterator[None]:
+    """Inside, no other process can train in this folder; a killed one no longer holds it.
+
+    What a killed one was just writing is deleted. Raises FileExistsError if another process trains
+    there now.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise FileExistsError(
+            f"{folder}: one training at a time may write a run, got another that is still going "
+            "on; wait for its end, or choose another folder"
+        ) from error
+    try:
+        weights.remove_leftovers(folder)
+        yield
+    finally:
+        lock.release()
 
 
 def read_config(folder: str | PathLike[str], *keys: str) -> dict[str, Any]:
@@ -65,20 +91,24 @@ def read_config(folder: str | PathLike[str], *keys: str) -> dict[str, Any]:
 
 
 def load_weights(folder: str | PathLike[str], model: Module) -> None:
-    """Put the weights of a run into ``model``.
+    """Put the best weights of a run into ``model``; the last ones where no epoch is done yet.
 
-    Raises FileNotFoundError if the run has none yet, ValueError if they are damaged or belong to
+    Raises FileNotFoundError if the run has none, ValueError if they are damaged or belong to
     another model.
     """
-    path = Path(folder) / WEIGHTS
+    best, last = Path(folder) / BEST, Path(folder) / LAST
+    path = best if best.exists() or not last.exists() else last
     if not path.exists():
         raise FileNotFoundError(
-            f"{path}: a run must have weights, got none; its training did not finish an epoch"
+            f"{path}: a run must have weights, got none; its training saved none yet"
         )
-    arrays = weights.load(path)
     try:
-        model.load_state_dict(arrays)
+        model.load_state_dict(
+            weights.load(best) if path == best else load_checkpoint(last)[0].get("model", {})
+        )
     except (ValueError, TypeError) as error:
+        if str(error).startswith(str(path)):
+            raise
         raise ValueError(
             f"{path}: must be the weights of the network in {CONFIG}; {error}"
         ) from error

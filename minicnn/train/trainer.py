@@ -2,9 +2,8 @@
 
 import math
 import time
-from collections.abc import Generator, Sequence
-from contextlib import closing
-from itertools import islice
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from .blame import check_parameters, explain_bad_loss
 from .callbacks.base import Callback
 from .history import Epoch, History
 from .measure import Evaluation, Measure
+from .state import collect, restore
 from .tasks import Loss, Task, find_task
 
 
@@ -50,7 +50,8 @@ class Trainer:
         self.history: History = []
         self.epoch = self.step = self.steps = self.epochs = self.global_step = 0
         self.sums = Sums()
-        self.stop_reason: str | None = None
+        self.finished: str | None = None  # why it ended before all epochs were done
+        self.interrupted: str | None = None  # why it ends for now
         self.train_loader: Any = None
         self.val_loader: Any = None
         self.batch: tuple[np.ndarray, np.ndarray]
@@ -69,8 +70,12 @@ class Trainer:
         return len(self.history) < self.epoch
 
     def stop(self, reason: str) -> None:
-        """End the training after this step, or after this epoch where its steps are done."""
-        self.stop_reason = self.stop_reason or reason
+        """End the training for good after this step, or after this epoch at its last step."""
+        self.finished = self.finished or reason
+
+    def interrupt(self, reason: str) -> None:
+        """End the training for now, after this step; measuring is broken off too."""
+        self.interrupted = self.interrupted or reason
 
     def say(self, text: str) -> None:
         """Print a line, above the progress bar if there is one."""
@@ -85,12 +90,17 @@ class Trainer:
         if epochs < 1:
             raise ValueError(f"fit: epochs must be at least 1, got {epochs}")
         self.train_loader, self.val_loader = train_loader, val_loader
-        self.epochs, self.steps, self.stop_reason = epochs, len(train_loader), None
         if self.global_step == 0:
             random.manual_seed(self.seed)
+        elif self.inside_epoch and len(train_loader) != self.steps:
+            raise ValueError(
+                f"fit: the rest of an epoch must be of {self.steps} steps, got a loader of "
+                f"{len(train_loader)}; resume with the same data and batch size"
+            )
+        self.epochs, self.steps = epochs, len(train_loader)
         try:
             self.call("on_fit_start")
-            while self.stop_reason is None and len(self.history) < epochs:
+            while not self._stopping and len(self.history) < epochs:
                 self._epoch()
         finally:
             self.call("on_fit_end")
@@ -98,9 +108,32 @@ class Trainer:
 
     def evaluate(self, loader: Any) -> Evaluation:
         """Loss, accuracy and confusion matrix on all batches of a loader, in eval mode."""
+        with self._for_evaluation():
+            classes = len(loader.dataset.classes)
+            batches = self._watched(loader)
+            return evaluate_batches(self.model, batches, self.task, self.loss, classes)
+
+    def evaluation_state(self) -> dict[str, np.ndarray]:
+        """The model's state as it is measured and used; of averaged weights where there are any."""
+        with self._for_evaluation():
+            return self.model.state_dict()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The whole state of the training, for `save_checkpoint`."""
+        return collect(self)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on, bit for bit, where the training stood that gave ``state_dict``.
+
+        Raises ValueError if this trainer is not made like that one.
+        """
+        restore(self, state_dict)
+
+    @contextmanager
+    def _for_evaluation(self) -> Iterator[None]:
         self.call("on_evaluate_start")
         try:
-            return evaluate_batches(self.model, loader, self.task, self.loss)
+            yield
         finally:
             self.call("on_evaluate_end")
 
@@ -109,22 +142,36 @@ class Trainer:
         for callback in self.callbacks:
             getattr(callback, moment)(self)
 
+    @property
+    def _stopping(self) -> bool:
+        return bool(self.finished or self.interrupted)
+
+    def _watched(self, batches: Iterable[Any]) -> Iterator[Any]:
+        for batch in batches:
+            if self.interrupted:
+                raise _Interrupted
+            yield batch
+
     def _epoch(self) -> None:
         """Train on every batch once, or on those that are left of a resumed epoch; measure."""
         start = time.perf_counter()
         if not self.inside_epoch:
             self.epoch, self.step, self.sums = self.epoch + 1, 0, Sums()
-        self._train()
-        self.sums.seconds += time.perf_counter() - start
         if self.step < self.steps:
-            return  # stopped on the way
-        check_parameters(self.model, f"epoch {self.epoch}", self.lr)
-        start = time.perf_counter()
-        result = None if self.val_loader is None else self.evaluate(self.val_loader)
+            self._train()
+        if self.step == self.steps:
+            check_parameters(self.model, f"epoch {self.epoch}", self.lr)
+            with suppress(_Interrupted):
+                result = self.val_loader and self.evaluate(self.val_loader)
+                self._close(result, time.perf_counter() - start)
+                return
         self.sums.seconds += time.perf_counter() - start
+
+    def _close(self, result: Evaluation | None, seconds: float) -> None:
+        """Add the epoch to the history."""
         self.history.append(Epoch(
             self.epoch, *self.sums.means(), result and result.loss, result and result.accuracy,
-            self.lr, round(self.sums.seconds, 3),
+            self.lr, round(self.sums.seconds + seconds, 3),
         ))  # fmt: skip
         self.call("on_epoch_end")
 
@@ -139,8 +186,9 @@ class Trainer:
                 self.call("on_batch_start")
                 self._step()
                 self.call("on_step_end")
-                if self.stop_reason is not None:
-                    break
+                if self._stopping:
+                    return
+        self.step = self.steps  # where batches were left out, whose images could not be read
 
     def _step(self) -> None:
         """One batch: batch, loss, backward, step."""
@@ -169,6 +217,10 @@ class Trainer:
         self.sums.add(self.task, self.outputs.numpy(), labels, self.loss_value)
 
 
+class _Interrupted(Exception):
+    """Measuring was broken off."""
+
+
 class Sums:
     """What the steps of one epoch add up to; part of a checkpoint made inside an epoch."""
 
@@ -186,12 +238,13 @@ class Sums:
         return self.loss / self.n, self.right / self.n
 
 
-def evaluate_batches(model: Module, loader: Any, task: Task, loss: Loss) -> Evaluation:
-    """Measure a model on all batches of a loader, in eval mode."""
-    measure = Measure(task, len(loader.dataset.classes))
-    device = device_of(model)
+def evaluate_batches(
+    model: Module, batches: Iterable[Any], task: Task, loss: Loss, classes: int
+) -> Evaluation:
+    """Measure a model on batches of images and labels, in eval mode."""
+    measure, device = Measure(task, classes), device_of(model)
     with evaluating(model):
-        for images, labels in loader:
+        for images, labels in batches:
             logits = model(Tensor(images).to(device))
             measure.check(logits.shape, len(labels))
             target = Tensor(task.target(labels, logits)).to(device)
@@ -206,12 +259,8 @@ def device_of(model: Module) -> str:
 
 def _batches(loader: Any, start: int) -> Generator[tuple[np.ndarray, np.ndarray]]:
     """The batches of an epoch from number ``start`` on."""
-    skip = 0
-    if hasattr(loader, "start"):
-        loader.start(start)  # so that what is not wanted need not be read
-    else:
-        skip = start
-    yield from islice(iter(loader), skip, None)
+    loader.start(start)
+    yield from loader
 
 
 def _check_loss(loss: Loss, outputs: Any) -> None:

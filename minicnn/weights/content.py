@@ -24,7 +24,8 @@ def recognise(head: bytes) -> str:
     """
     if head.startswith((b"PK\3\4", b"PK\5\6")):
         return "zip"
-    if head.startswith(b"\x80"):
+    # The length of a safetensors header comes first, and its lowest byte may be a pickle's 0x80.
+    if head.startswith(b"\x80") and not (head[8:9] == b"{" and head[4:8] == bytes(4)):
         return "stream"
     if head[8:9] == b"{":
         return "safetensors"

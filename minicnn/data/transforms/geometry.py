@@ -29,12 +29,16 @@ def crop(image: Image, top: int, left: int, height: int, width: int) -> Image:
     if top >= 0 and left >= 0 and top + height <= h and left + width <= w:
         return image[top : top + height, left : left + width]
     cut = np.zeros((height, width, c), image.dtype)
-    rows = slice(max(0, -top), max(0, min(height, h - top)))
-    columns = slice(max(0, -left), max(0, min(width, w - left)))
-    cut[rows, columns] = image[
-        top + rows.start : top + rows.stop, left + columns.start : left + columns.stop
-    ]
+    i0, i1 = _inside(top, height, h)
+    j0, j1 = _inside(left, width, w)
+    cut[i0:i1, j0:j1] = image[top + i0 : top + i1, left + j0 : left + j1]
     return cut
+
+
+def _inside(start: int, length: int, side: int) -> tuple[int, int]:
+    """Which part of `length` places from `start` on lies in 0..side: (first, after the last)."""
+    first = min(max(0, -start), length)
+    return first, max(first, min(length, side - start))
 
 
 def resize(image: Image, height: int, width: int, interpolation: str) -> Image:

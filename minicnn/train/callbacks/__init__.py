@@ -2,14 +2,19 @@
 
 from .augment import Augment, Mix
 from .base import Callback
+from .checkpoint import Checkpoint
+from .clipping import ClipGradNorm
 from .doctor import Doctor
 from .each_epoch import EachEpoch, EpochSchedule
+from .early_stopping import EarlyStopping
 from .ema import EMA
+from .logs import CSVLogger, TensorBoard
 from .overfitting import OverfittingMonitor
 from .progress import ProgressBar
 from .unfreezing import GradualUnfreezing
 
 __all__ = [
-    "EMA", "Augment", "Callback", "Doctor", "EachEpoch", "EpochSchedule", "GradualUnfreezing",
-    "Mix", "OverfittingMonitor", "ProgressBar",
+    "EMA", "Augment", "CSVLogger", "Callback", "Checkpoint", "ClipGradNorm", "Doctor", "EachEpoch",
+    "EarlyStopping", "EpochSchedule", "GradualUnfreezing", "Mix", "OverfittingMonitor",
+    "ProgressBar", "TensorBoard",
 ]  # fmt: skip
