@@ -187,7 +187,7 @@ def exploding_gradients(chart: Chart) -> Finding | None:
         f"gradients are much larger than the weights they belong to, {gradients[name]:.2g} times "
         f"in {name}",
         "On the way back the signal grows in every layer, so no learning rate suits them all.",
-        "gradient clipping (GradientClipping(max_norm=1.0)), batch norm, nn.init.kaiming_normal_",
+        "gradient clipping (ClipGradNorm), batch norm, nn.init.kaiming_normal_",
     )
 
 
