@@ -362,7 +362,7 @@ def _worst(
     for path, last in chart.looks[-1].activations.items():
         window = [x.activations[path] for x in chart.looks if path in x.activations]
         if last.dead is not None:
-            always = np.all([a.dead for a in window], axis=0)
+            always = np.all(np.array([a.dead for a in window]), axis=0)
             window = [last._replace(dead=always)]
         values = [s for a in window if (s := share(a)) is not None]
         if values and min(values) > threshold:
