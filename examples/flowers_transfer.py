@@ -3,8 +3,8 @@
 The pretrained network turns every photo into 256 numbers, once; a head learns from them in a few
 seconds. All that time, from reading the first photo on, a small CNN is given as well.
 
-    python examples/flowers_transfer.py          # EXPECT
-    python examples/flowers_transfer.py --fast   # EXPECT_FAST
+    python examples/flowers_transfer.py          # 68 % against 50 % in 30 s each
+    python examples/flowers_transfer.py --fast   # 302 photos; about 63 % against 55 %
 
 Photos: any folder with a sub-folder per class (--photos). Weights: any that `models.create` takes
 (--weights). Without them the example says so and ends. It leaves a picture, flowers_transfer.png.
@@ -13,6 +13,7 @@ Photos: any folder with a sub-folder per class (--photos). Weights: any that `mo
 import argparse
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,7 +57,7 @@ def pretrained(train: Any, val: Any, weights: Path, cache: Path | None) -> Resul
     """A head on the features of a frozen MobileNet."""
     start = time.perf_counter()
     net = models.create("mobilenet_v1_025", weights=weights)
-    preset = net.preset.with_size(160)  # the photos are small: half the work, nearly as good
+    preset = replace(net.preset, crop=128, resize=128)  # the whole photo, at its own size
     loaders = [
         DataLoader(part, 64, workers=2, **preset.steps(part, training=False))
         for part in (train, val)
