@@ -4,7 +4,7 @@ The pretrained network turns every photo into 256 numbers, once; a head learns f
 seconds. All that time, from reading the first photo on, a small CNN is given as well.
 
     python examples/flowers_transfer.py          # 68 % against 50 % in 30 s each
-    python examples/flowers_transfer.py --fast   # 302 photos; about 63 % against 55 %
+    python examples/flowers_transfer.py --fast   # 302 photos: 68.3 % against 50.0 %
 
 Photos: any folder with a sub-folder per class (--photos). Weights: any that `models.create` takes
 (--weights). Without them the example says so and ends. It leaves a picture, flowers_transfer.png.

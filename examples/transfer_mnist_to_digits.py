@@ -5,7 +5,7 @@ another collection (8x8 pixels, scaled to MNIST's size). Beside it the same LeNe
 images from scratch.
 
     python examples/transfer_mnist_to_digits.py          # 87.5 % against 81.9 %, 20 s
-    python examples/transfer_mnist_to_digits.py --fast   # half of MNIST's share, 10 s
+    python examples/transfer_mnist_to_digits.py --fast   # 84.4 % against 81.9 %, 10 s
 """
 
 import argparse
