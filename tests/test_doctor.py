@@ -22,10 +22,18 @@ def lenet(**options) -> models.LeNet5:
     return models.LeNet5(image_size=8, activation=nn.ReLU, pool=nn.MaxPool2d, **options)
 
 
-def tanh_lenet(scale: float = 1.0) -> models.LeNet5:
-    model = models.LeNet5(image_size=8)
-    for p in model.parameters():
-        p.data *= scale if p.ndim > 1 else 1
+def plain(outputs: int = 10, activation=nn.ReLU) -> nn.Sequential:
+    """A network that takes half a millisecond a step."""
+    return nn.Sequential({
+        "flatten": nn.Flatten(), "fc1": nn.Linear(64, 32), "act1": activation(),
+        "fc2": nn.Linear(32, 32), "act2": activation(), "output": nn.Linear(32, outputs),
+    })  # fmt: skip
+
+
+def saturated() -> nn.Module:
+    model = plain(activation=nn.Tanh)
+    model.fc1.weight.data *= 200
+    model.fc2.weight.data *= 200
     return model
 
 
@@ -65,14 +73,14 @@ def kinds(found: list[Finding]) -> list[str]:
 
 
 HEALTHY = {
-    "LeNet, Adam": (lenet, adam, {"epochs": 10}),
-    "LeNet, Adam, fast": (lenet, partial(adam, lr=3e-3), {"epochs": 15}),
-    "LeNet, SGD": (lenet, partial(sgd, lr=0.03), {"epochs": 10}),
-    "LeNet with tanh": (tanh_lenet, sgd, {"epochs": 15}),
+    "LeNet, Adam": (lenet, adam, {"epochs": 6}),
+    "LeNet with tanh": (partial(models.LeNet5, image_size=8), sgd, {"epochs": 4}),
+    "plain, Adam, fast": (plain, partial(adam, lr=1e-2), {"epochs": 15}),
+    "tanh": (partial(plain, activation=nn.Tanh), sgd, {"epochs": 15}),
     "linear": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), sgd, {"epochs": 10}),
     "dropout": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Dropout(),
                                       nn.Linear(64, 10)), adam, {"epochs": 10}),
-    "binary": (lambda: lenet(num_classes=1), adam, {"task": "binary"}),
+    "binary": (partial(plain, 1), adam, {"task": "binary"}),
 }  # fmt: skip
 
 
@@ -89,10 +97,10 @@ def test_silence_on_a_healthy_training(name):
 
 
 def test_silence_on_the_first_epochs_of_resnet20():
-    images = DIGITS.images[:512].repeat(2, 2).repeat(2, 3)
-    data = Dataset(images, DIGITS.labels[:512], DIGITS.classes, "larger digits")
-    make = partial(models.create, "resnet20", in_channels=1, width_mult=0.5)
-    assert kinds(visit(make, partial(sgd, lr=0.1), data, epochs=4, every=2)) == []
+    images = DIGITS.images[:320].repeat(2, 2).repeat(2, 3)
+    data = Dataset(images, DIGITS.labels[:320], DIGITS.classes, "larger digits")
+    make = partial(models.create, "resnet20", in_channels=1, width_mult=0.25)
+    assert kinds(visit(make, partial(sgd, lr=0.1), data, epochs=6, every=3)) == []
 
 
 class Unchecked(Dataset):
@@ -112,28 +120,28 @@ def shuffled(data: Dataset) -> Dataset:
 
 
 def without_signal(value: float):
-    model = lenet()
-    model.c3.bias.data[:] = value
+    model = plain()
+    model.fc2.bias.data[:] = value
     return model
 
 
 def zeros():
-    model = lenet()
+    model = plain()
     for p in model.parameters():
         p.data[:] = 0
     return model
 
 
 def cut():
-    model = lenet()
-    f6 = model.f6
-    f6.forward = lambda x: ops.linear(x.detach(), f6.weight, f6.bias)
+    model = plain()
+    fc2 = model.fc2
+    fc2.forward = lambda x: ops.linear(x.detach(), fc2.weight, fc2.bias)
     return model
 
 
 def head_replaced_too_late(model):
     optimizer = adam(model)
-    model.replace_head(10)
+    model.output = nn.Linear(32, 10)
     return optimizer
 
 
@@ -148,29 +156,29 @@ ONE = DIGITS.subset(np.flatnonzero(DIGITS.labels == 3).repeat(4))
 
 # fault: model, optimizer, options, the finding's kind, what it must have seen
 PLANTED = {
-    "bytes": (lenet, adam, {"data": scaled(255)}, "inputs not normalised", "up to 255"),
-    "divided twice": (lenet, adam, {"data": scaled(1 / 65025)}, "empty images", "e-06"),
-    "shuffled labels": (lenet, adam, {"data": shuffled(DIGITS)}, "labels look shuffled", "ln 10"),
-    "sorted": (lenet, adam, {"data": SORTED, "shuffle": False}, "batches of one class", "same"),
-    "one class": (lenet, adam, {"data": ONE}, "labels of one class", "always 3"),
-    "softmax": (lambda: nn.Sequential(*lenet(), nn.Softmax()), adam, {},
+    "bytes": (plain, adam, {"data": scaled(255)}, "inputs not normalised", "up to 255"),
+    "divided twice": (plain, adam, {"data": scaled(1 / 65025)}, "empty images", "e-06"),
+    "shuffled labels": (plain, adam, {"data": shuffled(DIGITS)}, "labels look shuffled", "ln 10"),
+    "sorted": (plain, adam, {"data": SORTED, "shuffle": False}, "batches of one class", "same"),
+    "one class": (plain, adam, {"data": ONE}, "labels of one class", "always 3"),
+    "softmax": (lambda: nn.Sequential(*plain(), nn.Softmax()), adam, {},
                 "softmax before cross_entropy", "add up to 1"),
-    "sigmoid": (lambda: nn.Sequential(*lenet(num_classes=1), nn.Sigmoid()), adam,
+    "sigmoid": (lambda: nn.Sequential(*plain(1), nn.Sigmoid()), adam,
                 {"data": binary(DIGITS), "task": "binary"}, "sigmoid before the loss", "0 and 1"),
-    "batches of 2": (with_batch_norm, adam, {"batch_size": 2, "epochs": 1},
+    "batches of 2": (with_batch_norm, adam,
+                     {"batch_size": 2, "epochs": 1, "data": DIGITS.subset(range(60))},
                      "batch norm on tiny batches", "1 batch norms .* 2 image"),
-    "dead layer": (partial(without_signal, -30.0), adam, {}, "dead ReLUs", "100% .* of act3"),
-    "saturated": (partial(tanh_lenet, 40.0), partial(sgd, lr=1e-3), {},
-                  "saturated units|start far", "flat|outputs go up"),
+    "dead layer": (partial(without_signal, -30.0), adam, {}, "dead ReLUs", "100% .* of act2"),
+    "saturated": (saturated, partial(sgd, lr=1e-4), {}, "saturated units", "flat of act"),
     "deep sigmoid": (partial(deep, nn.Sigmoid), sgd, {}, "vanishing gradients", "1.weight"),
     "large weights": (partial(deep, nn.ReLU, std=0.6), partial(sgd, lr=1e-9), {"epochs": 2},
                       "start far from chance", "2.30"),
-    "lr of 1": (lenet, partial(sgd, lr=2.0), {}, "learning rate too high", "weights by"),
-    "Adam's lr of 0.3": (lenet, partial(adam, lr=0.3), {}, "learning rate too high", "usual"),
-    "lr of 1e-7": (lenet, partial(sgd, lr=1e-7), {}, "learning rate too low", "fell by 0"),
+    "lr of 1": (plain, partial(sgd, lr=2.0), {}, "learning rate too high", "weights by"),
+    "Adam's lr of 0.3": (plain, partial(adam, lr=0.3), {}, "learning rate too high", "usual"),
+    "lr of 1e-7": (plain, partial(sgd, lr=1e-7), {}, "learning rate too low", "fell by 0"),
     "zeros": (zeros, adam, {}, "the same answer for every image|dead ReLUs", "100%"),
-    "detached": (cut, adam, {"epochs": 2}, "layers that never learn", "c1.weight"),
-    "old optimizer": (lenet, head_replaced_too_late, {"epochs": 1},
+    "detached": (cut, adam, {"epochs": 2}, "layers that never learn", "fc1.weight"),
+    "old optimizer": (plain, head_replaced_too_late, {"epochs": 1},
                       "parameters without an optimizer", "output.weight"),
 }  # fmt: skip
 
@@ -188,12 +196,25 @@ def test_a_planted_fault_is_named(fault):
     assert found[0].means.endswith(".") and len(found[0].advice) > 20
 
 
-def test_exploding_gradients_behind_small_outputs():
+class Times(nn.Module):
+    """y = factor x"""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x):
+        return x * self.factor
+
+
+def test_exploding_gradients_of_weights_that_are_much_too_small():
     def make():
-        model = deep(nn.ReLU, std=0.9)
-        head = model[len(model) - 1]
-        head.weight.data *= 1e-6
-        head.bias.data[:] = 0
+        model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), Times(1e3), nn.ReLU(),
+                              nn.Linear(32, 10), Times(1e3))  # fmt: skip
+        model[1].weight.data /= 1e3
+        model[4].weight.data /= 1e3
+        for layer in (model[1], model[4]):
+            layer.bias.data[:] = 0
         return model
 
     found = visit(make, partial(sgd, lr=1e-12), epochs=2)
@@ -279,12 +300,12 @@ def test_what_was_said_before_a_resume_is_not_said_again():
     first, again, said = Doctor(5), Doctor(5), []
     for doctor in (first, again):
         minicnn.manual_seed(0)
-        model = lenet()
+        model = plain()
         trainer = Trainer(model, adam(model), callbacks=[doctor])
         trainer.printer = said.append
         trainer.fit(DataLoader(scaled(255), 32), None, 1)
         again.load_state_dict(copy.deepcopy(first.state_dict()))
-    assert len(said) == 1 and again.findings == first.findings
+    assert said and len(said) == len(set(said)) and again.findings == first.findings
 
 
 def test_mixed_labels_and_many_labels():
@@ -295,11 +316,11 @@ def test_mixed_labels_and_many_labels():
             trainer.batch = images, 0.8 * shares + 0.2 * shares[::-1]
 
     minicnn.manual_seed(0)
-    model, doctor = lenet(), Doctor(5)
+    model, doctor = plain(), Doctor(5)
     Trainer(model, adam(model), callbacks=[Soften(), doctor]).fit(DataLoader(DIGITS, 32), None, 5)
     assert kinds(doctor.findings) == []
     many = dataclasses.replace(DIGITS, labels=np.eye(10, dtype=np.float32)[DIGITS.labels])
-    assert kinds(visit(lenet, adam, many, epochs=6, task="multilabel")) == []
+    assert kinds(visit(plain, adam, many, epochs=6, task="multilabel")) == []
 
 
 def test_a_doctor_looks_at_every_step_at_most():

@@ -116,7 +116,8 @@ def test_what_cannot_be_averaged():
             EMA(decay)
     ema = EMA()
     trainer(ema).fit(loader(), None, epochs=1)
-    with pytest.raises(ValueError, match=r"got .* others .*make a new EMA"), ema.applied(
-        models.create("lenet5_small")
+    with (
+        pytest.raises(ValueError, match=r"got .* others .*make a new EMA"),
+        ema.applied(models.create("lenet5_small")),
     ):
         pass

@@ -64,7 +64,6 @@ def test_a_quadratic_bowl_explodes_at_the_known_rate():
     assert 0.5 < sweep.lrs[-1] < 5  # a = 4: from 0.5 on, some steps to explode
     assert sweep.lrs == pytest.approx(1e-4 * 1e7 ** (np.arange(len(sweep.lrs)) / 199))
     assert sweep.suggestion == pytest.approx(sweep.lrs[int(np.argmin(sweep.smoothed))] / 10)
-    assert 0.01 < sweep.suggestion < 0.1
     assert float(model[1].weight.data[0, 0]) == 1.0
 
 

@@ -52,7 +52,9 @@ def test_frozen_parameters_and_statistics_stay_bit_for_bit(make):
     assert set(frozen) == {n for n, p in model.named_parameters() if not p.requires_grad}
     transfer.unfreeze(model, "*")
     train_some(model, optimizer, 1)
-    assert {"conv1.weight", "bn1.running_mean", "layer2.0.bn2.running_var"} <= changed(model, before)
+    assert {"conv1.weight", "bn1.running_mean", "layer2.0.bn2.running_var"} <= changed(
+        model, before
+    )
 
 
 def test_frozen_batch_norm_normalises_with_its_running_statistics():
@@ -254,7 +256,7 @@ def test_unfreezing_needs_an_optimizer_that_has_the_parameters():
     with pytest.raises(ValueError, match=r"optimizer must have .* got 2 .*f6.weight"):
         trainer.fit(loader(), None, epochs=1)
     trainer.callbacks = [GradualUnfreezing({2: "f7"})]
-    with pytest.raises(ValueError, match="near: f6"):
+    with pytest.raises(ValueError, match="near: .*f6"):
         trainer.fit(loader(), None, epochs=1)
 
 

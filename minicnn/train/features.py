@@ -5,7 +5,6 @@ training a matter of seconds.
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
@@ -59,7 +58,8 @@ def extract_features(
 
     ``layer`` is the path of a module; its outputs (N, D, H, W) are averaged over H and W. None
     stands for what comes into the head, for models that know theirs (``head_paths``). The loader
-    must not shuffle or leave out samples; its transform prepares the images.
+    must not shuffle or leave out samples; its transform prepares the images, without chance:
+    `DataLoader(dataset, 64, **preset.steps(dataset, training=False))`.
 
     ``cache`` is a folder. The features are kept there under a name that stands for the weights, the
     layer, the images and their transform, and are read from there the next time. A damaged file is
@@ -69,14 +69,15 @@ def extract_features(
     with a cache for a transform that does not show its settings in its `repr`.
     """
     _check_order(loader)
-    path = None if cache is None else Path(cache) / f"{fingerprint(model, loader, layer)}.safetensors"
-    found = None if path is None else _read(path, len(loader.dataset), say)
+    dataset, path, found = loader.dataset, None, None
+    if cache is not None:
+        path = Path(cache) / f"{fingerprint(model, loader, layer)}.safetensors"
+        found = _read(path, len(dataset), say)
     if found is None:
         found = np.concatenate(list(_vectors(model, loader, layer)))
-        if path is not None:
+        if path is not None and len(found) == len(dataset):
             path.parent.mkdir(parents=True, exist_ok=True)
-            weights.save(path, {"features": found}, {"dataset": loader.dataset.name})
-    dataset = loader.dataset
+            weights.save(path, {"features": found}, {"dataset": dataset.name})
     if len(found) != len(dataset):
         raise ValueError(
             f"extract_features: every image must give features, got {len(found)} of "
@@ -91,14 +92,14 @@ def fingerprint(model: Module, loader: Any, layer: str | None = None) -> str:
     Files are told by name, size and time of change, images in memory by their bytes.
     """
     digest = hashlib.sha256()
-    transform = _named(getattr(loader, "transform", None))
-    for text in (_VERSION, str(layer), repr(model), transform):
+    prepared = [_named(getattr(loader, name, None)) for name in ("transform", "augment")]
+    for text in (_VERSION, str(layer), repr(model), *prepared):
         digest.update(text.encode() + b"\0")
     for name, x in model.named_state():
         digest.update(f"{name} {x.dtype} {x.shape}\0".encode())
         digest.update(np.ascontiguousarray(x.numpy()).tobytes())
-    for text in _identity(loader.dataset):
-        digest.update(text if isinstance(text, bytes) else text.encode() + b"\0")
+    for part in _identity(loader.dataset):
+        digest.update(part + b"\0")
     return digest.hexdigest()[:32]
 
 
@@ -106,25 +107,25 @@ def _named(transform: Any) -> str:
     text = repr(transform)
     if " at 0x" in text:  # an address says nothing about what a function does
         raise ValueError(
-            f"extract_features: with a cache the transform must be known by its settings, got "
+            f"extract_features: with a cache, transforms must be known by its settings, got "
             f"{text}; use those of minicnn.data.transforms or a frozen dataclass, or no cache"
         )
     return text
 
 
-def _identity(dataset: Any) -> Iterator[str | bytes]:
-    yield json.dumps([dataset.name, len(dataset)])
+def _identity(dataset: Any) -> Iterator[bytes]:
+    yield f"{dataset.name} {len(dataset)}".encode()
     images = getattr(dataset, "images", None)
     if isinstance(images, np.ndarray):
-        yield f"{images.dtype} {images.shape}"
+        yield f"{images.dtype} {images.shape}".encode()
         yield np.ascontiguousarray(images).tobytes()
         return
     for i in range(len(dataset)):
         source = dataset.source(i)
-        yield source
+        yield source.encode()
         if Path(source).is_file():
             status = Path(source).stat()
-            yield f"{status.st_size} {status.st_mtime_ns}"
+            yield f"{status.st_size} {status.st_mtime_ns}".encode()
 
 
 def _vectors(model: Module, loader: Any, layer: str | None) -> Iterator[np.ndarray]:
@@ -171,8 +172,7 @@ def _flat(y: np.ndarray) -> np.ndarray:
 
 
 def _check_order(loader: DataLoader) -> None:
-    changes = ("shuffle", "drop_last", "sampler", "augment")
-    wrong = [name for name in changes if getattr(loader, name, None)]
+    wrong = [name for name in ("shuffle", "drop_last", "sampler") if getattr(loader, name, None)]
     if wrong:
         raise ValueError(
             f"extract_features: the loader must give every image once, in order, got "

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import ops, random
+from .. import random
 from ..inplace import mark_written
 from ..kernels import to_device
 from ..nn import Module
@@ -41,8 +41,9 @@ class LRSweep(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"learning rate {self.suggestion:.2g}: the loss is smallest at {10 * self.suggestion:.2g}"
-            f" and falls fastest at {self.steepest:.2g} ({len(self.lrs)} steps; {self.reason})"
+            f"learning rate {self.suggestion:.2g}: the loss is smallest at "
+            f"{10 * self.suggestion:.2g} and falls fastest at {self.steepest:.2g} "
+            f"({len(self.lrs)} steps; {self.reason})"
         )
 
 

@@ -139,11 +139,12 @@ def _paths(name: str) -> Iterator[str]:
 
 def _nothing_fits(model: nn.Module, pattern: str, names: list[str]) -> ValueError:
     paths = list(dict.fromkeys(path for name in names for path in _paths(name)))
-    near = get_close_matches(pattern.strip("*."), paths, 3, cutoff=0.5)
-    hint = near or [name for name, module in model.named_children() if _size(module)]
+    near = get_close_matches(pattern.strip("*."), paths, 3, cutoff=0.6)
+    parts = [name for name, module in model.named_children() if _size(module)]
+    hint = ", ".join(dict.fromkeys([*near, *parts[:3], *parts[-3:]]))
     return ValueError(
         f"freeze: a pattern must fit a parameter of {type(model).__name__}, got {pattern!r}; "
-        f"near: {', '.join(hint[:8])}"
+        f"near: {hint}"
     )
 
 
@@ -175,7 +176,8 @@ def _blocks(model: nn.Module) -> dict[str, int]:
     Containers are opened, and so is a module that holds more than half of all parameters, such as
     a transformer's encoder. A norm has the number of the layer before it.
     """
-    total, numbers = _size(model), {}
+    total = _size(model)
+    numbers: dict[str, int] = {}
 
     def visit(path: str, module: nn.Module) -> None:
         for name, child in module.named_children():

@@ -62,7 +62,7 @@ class Doctor(Callback):
         """See how far the weights went, and say what is new."""
         if self._before is None:
             return
-        self._chart.looks[-1].updates = relative_updates(trainer.model, self._before)
+        self._chart.add_updates(relative_updates(trainer.model, self._before))
         self._before = None
         for finding in findings(self._chart, effects=not self.findings):
             if finding.kind not in {said.kind for said in self.findings}:

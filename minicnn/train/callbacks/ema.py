@@ -97,7 +97,9 @@ class EMA(Callback):
         own = {name: p.shape for name, p in model.named_parameters()}
         average = {name: a.shape for name, a in self.average.items()}
         if own != average:
-            odd = [name for name in own.keys() | average.keys() if own.get(name) != average.get(name)]
+            odd = [
+                name for name in own.keys() | average.keys() if own.get(name) != average.get(name)
+            ]
             raise ValueError(
                 f"EMA: the parameters must be those that were averaged, got {len(odd)} others "
                 f"({', '.join(sorted(odd)[:3])}); make a new EMA for another model"

@@ -29,7 +29,10 @@ class OverfittingMonitor(Callback):
     def on_epoch_end(self, trainer: Trainer) -> None:
         """Judge the history with the epoch that is just done."""
         self.verdict = judge(trainer.history, self._classes(trainer))
-        if self.verdict.kind not in ("too early", "healthy") and self.verdict.kind not in self._said:
+        if (
+            self.verdict.kind not in ("too early", "healthy")
+            and self.verdict.kind not in self._said
+        ):
             self._said.add(self.verdict.kind)
             trainer.say(f"epoch {trainer.epoch}, {self.verdict}")
 

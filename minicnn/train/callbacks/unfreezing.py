@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class GradualUnfreezing(Callback):
-    """Unfreezes what a pattern names when its epoch begins: ``{3: "layer4", 5: ["layer3", "bn1"]}``.
+    """Unfreezes what patterns name when an epoch begins: ``{3: "layer4", 5: ["layer3", "bn1"]}``.
 
     Epochs count from 1. The optimizer must have these parameters from the start
     (`transfer.parameter_groups` gives it all), and `freeze` comes before training. A run that is

@@ -39,13 +39,17 @@ class Chart:
     losses: list[float] = field(default_factory=list)
     looks: deque[Look] = field(default_factory=lambda: deque(maxlen=WINDOW))
     first_look: Look | None = None
-    looked: int = 0
+    peak_update: float = 0.0  # the largest median of a look's updates, ever
 
     def add(self, look: Look) -> None:
         """Take in one more look; the oldest of the window goes."""
         self.first_look = self.first_look or look
         self.looks.append(look)
-        self.looked += 1
+
+    def add_updates(self, updates: dict[str, float]) -> None:
+        """How far the weights went in the step that was looked at last."""
+        self.looks[-1].updates = updates
+        self.peak_update = max(self.peak_update, _median(list(updates.values())))
 
     @property
     def step(self) -> int:

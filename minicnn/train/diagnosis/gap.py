@@ -89,7 +89,7 @@ def _underfitting(
     accuracy = np.mean([row.train_accuracy for row in history[-3:]])
     chance = 1 / classes if classes else 0.0
     fell = 1 - train[-1] / max(train[-4], 1e-12)
-    if accuracy > (1 + chance) / 2 or fell > _NOISE or val[-1] > 1.5 * train[-1]:
+    if accuracy > (1 + chance) / 2 or fell > _NOISE / 3 or val[-1] > 1.5 * train[-1]:
         return None
     return Verdict(
         "underfitting", history[best].epoch,
@@ -118,9 +118,7 @@ def _validation_better(
     )  # fmt: skip
 
 
-def _healthy(
-    history: Sequence[Epoch], train: np.ndarray, val: np.ndarray, best: int
-) -> Verdict:
+def _healthy(history: Sequence[Epoch], train: np.ndarray, val: np.ndarray, best: int) -> Verdict:
     fell = 1 - val[best:].min() / max(val[: max(len(val) - 3, 1)].min(), 1e-12)
     longer = best >= len(val) - 2 and fell > _NOISE
     return Verdict(

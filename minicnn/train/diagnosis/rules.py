@@ -87,8 +87,9 @@ def one_class_per_batch(chart: Chart) -> Finding | None:
         + ("" if several else f", always {labels[0][0]}"),
         "The network learns to answer with the class at hand, whatever it sees, and forgets it "
         "with the next one.",
-        "DataLoader(..., shuffle=True)" if several else "look at dataset.labels, and at how the "
-        "images were chosen",
+        "DataLoader(..., shuffle=True)"
+        if several
+        else "look at dataset.labels, and at how the images were chosen",
     )
 
 
@@ -186,13 +187,13 @@ def exploding_gradients(chart: Chart) -> Finding | None:
         f"gradients are much larger than the weights they belong to, {gradients[name]:.2g} times "
         f"in {name}",
         "On the way back the signal grows in every layer, so no learning rate suits them all.",
-        "gradient clipping (GradientClipping(max_norm=1.0)), batch norm, nn.init.kaiming_normal_",
+        "gradient clipping (ClipGradNorm), batch norm, nn.init.kaiming_normal_",
     )
 
 
 def vanishing_gradients(chart: Chart) -> Finding | None:
     found = _vanishing(chart)
-    if not chart.is_full() or found is None or chart.learns():
+    if not chart.is_full() or len(chart.losses) < 60 or found is None or chart.learns():
         return None
     first, last, ratio = found
     return Finding(
@@ -249,6 +250,9 @@ def chance_forever(chart: Chart) -> Finding | None:
     if not chart.is_full() or len(chart.losses) < enough or chart.is_warming_up:
         return None
     loss, chance = chart.cross_entropy(), chart.chance()
+    # What comes first in any training is the shares of the classes; then it must go on.
+    if np.median(chart.losses[-30:]) < 0.99 * np.median(chart.losses[-60:-30]):
+        return None
     if abs(loss - chance) > 0.03 * chance or chart.update_ratio() < 2e-5 or chance < 0.1:
         return None
     even = f", ln {round(np.exp(chance))}" if chart.task == "multiclass" else ""
@@ -277,12 +281,22 @@ def saturated_units(chart: Chart) -> Finding | None:
     )
 
 
-def dead_units(chart: Chart) -> Finding | None:
-    def share(activation: Activation) -> float | None:
-        return None if activation.dead is None else float(activation.dead.mean())
+def killed_units(chart: Chart) -> Finding | None:
+    worst = _dead(chart)
+    if not worst or chart.peak_update < 0.1:
+        return None
+    return Finding(
+        "learning rate too high",
+        f"a step changed the weights by {chart.peak_update:.0%} of their size (about 0.1 % is "
+        f"usual), and now {_layers(worst, 'of the ReLUs')} are 0 for every image",
+        "One leap has pushed units to where they pass no gradient, and they cannot come back.",
+        f"lr={chart.lr / 10:.2g} instead of {chart.lr:.2g}, a warm-up, or let find_lr choose",
+    )
 
-    worst = _worst(chart, share, threshold=0.8 if chart.learns() else 0.6)
-    if not chart.is_full() or len(chart.losses) < 60 or not worst:
+
+def dead_units(chart: Chart) -> Finding | None:
+    worst = _dead(chart)
+    if not worst:
         return None
     if worst[0][1] < 0.95 and abs(chart.cross_entropy() / chart.chance() - 1) < 0.05:
         return None  # nothing is learnt although the signal passes: see `chance_forever`
@@ -301,7 +315,7 @@ CAUSES: tuple[Rule, ...] = (
     tiny_batch_norm, unused_layers, large_start,
 )  # fmt: skip
 EFFECTS: tuple[Rule, ...] = (
-    rising_loss, large_updates, exploding_gradients, saturated_units, dead_units,
+    rising_loss, large_updates, exploding_gradients, saturated_units, killed_units, dead_units,
     vanishing_gradients, small_updates, constant_predictions, chance_forever,
 )  # fmt: skip
 
@@ -325,7 +339,19 @@ def _vanishing(chart: Chart) -> tuple[str, str, float] | None:
         return None
     names = list(gradients)
     ratio = gradients[names[0]] / max(gradients[names[-1]], 1e-300)
-    return (names[0], names[-1], ratio) if ratio < 1e-4 else None
+    # Exactly 0 has not vanished on its way, it is cut off.
+    return (names[0], names[-1], ratio) if 0 < ratio < 1e-4 else None
+
+
+def _dead(chart: Chart) -> list[tuple[str, float]]:
+    """The layers most of whose units were 0 for every image of the window."""
+    if not chart.is_full() or len(chart.losses) < 60:
+        return []
+    return _worst(
+        chart,
+        lambda activation: None if activation.dead is None else float(activation.dead.mean()),
+        threshold=0.8 if chart.learns() else 0.6,
+    )
 
 
 def _worst(
@@ -336,7 +362,7 @@ def _worst(
     for path, last in chart.looks[-1].activations.items():
         window = [x.activations[path] for x in chart.looks if path in x.activations]
         if last.dead is not None:
-            always = np.logical_and.reduce([a.dead for a in window])
+            always = np.all(np.array([a.dead for a in window]), axis=0)
             window = [last._replace(dead=always)]
         values = [s for a in window if (s := share(a)) is not None]
         if values and min(values) > threshold:
