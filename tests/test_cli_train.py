@@ -83,7 +83,8 @@ def test_a_table_as_a_multilabel_task(photos, here):
 
 def test_options_of_the_loss_train(here):
     for i, extra in enumerate((
-        ("--mixup", 0.4, "--cutmix", 1.0, "--clip", 1.0, "--ema", 0.9), ("--focal", "--schedule", "cosine"),
+        ("--mixup", 0.4, "--cutmix", 1.0, "--clip", 1.0, "--ema", 0.9),
+        ("--focal", "--schedule", "cosine"),
         ("--balanced", "--class-weights", "balanced", "--schedule", "step"),
         ("--tensorboard", "--schedule", "none", "--patience", 1, "--val-fraction", 0.3),
     )):  # fmt: skip

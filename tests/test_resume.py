@@ -72,7 +72,6 @@ RECIPES = {
 
 def made(folder, recipe: str, *extra: callbacks.Callback, **options) -> train.Trainer:
     made = trainer(
-        callbacks.Augment(lambda x, rng: train.random_shift(x, 1, rng)),
         callbacks.Mix(mixed), callbacks.ClipGradNorm(1.0),
         callbacks.EarlyStopping(patience=3, restore_best=False),
         callbacks.Checkpoint(folder, **options), *extra, **RECIPES[recipe],

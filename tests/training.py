@@ -35,9 +35,13 @@ def trainer(*extra: callbacks.Callback, seed: int = 0, **options: Any) -> train.
 
 
 def loaders(n: int = 96, batch_size: int = 32, seed: int = 0) -> tuple[DataLoader, DataLoader]:
-    return train.training_loader(some_digits(n), batch_size, seed), DataLoader(
-        some_digits(40, start=200), 16
-    )
+    """Shuffled and shifted digits to train on, others to validate."""
+
+    def shift(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return train.random_shift(images, 1, rng)
+
+    val_loader = DataLoader(some_digits(40, start=200), 16)
+    return train.training_loader(some_digits(n), batch_size, seed, augment=shift), val_loader
 
 
 def same_arrays(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> bool:

@@ -49,6 +49,7 @@ def _channels(config: Mapping[str, Any]) -> int:
 
 
 def _parts(source: str, data_dir: str | None, channels: int) -> tuple[Any, Any, Any]:
+    val: Any
     if is_name(source):
         val = data.load(source, "val", data_dir) if source == "flowers102" else None
         return data.load(source, "train", data_dir), val, data.load(source, "test", data_dir)

@@ -193,8 +193,9 @@ def _training_loader(run: Run) -> data.DataLoader:
 def _train(run: Run, folder: Path, resumed: bool) -> None:
     """Train; whatever happens, what was learnt until then is in the folder."""
     config, loader = run.config, _training_loader(run)
+    loss = make_loss(config, run.sets.train.labels)
     trainer = Trainer(
-        run.model, run.optimizer, task=config["task"], loss=make_loss(config, run.sets.train.labels),
+        run.model, run.optimizer, task=config["task"], loss=loss,
         schedule=make_schedule(run.optimizer, config, len(loader)),
         callbacks=make_callbacks(config, folder), seed=config["seed"], device=config["device"],
     )  # fmt: skip

@@ -7,10 +7,10 @@ import numpy as np
 
 from .. import ops
 from ..data import DataLoader, Dataset
+from ..data.loader import Augment
 from ..nn import Module, evaluating
 from ..optim import Optimizer, Schedule
 from ..tensor import Tensor
-from .callbacks.augment import Augment, Augmentation
 from .callbacks.base import Callback
 from .callbacks.each_epoch import EachEpoch
 from .callbacks.progress import ProgressBar
@@ -23,7 +23,7 @@ from .trainer import Trainer, device_of, evaluate_batches
 def fit(
     model: Module, train_set: Dataset, test_set: Dataset | None = None, *, optimizer: Optimizer,
     epochs: int = 1, batch_size: int = 64, schedule: Schedule | None = None,
-    loss: Loss = ops.cross_entropy, augment: Augmentation | None = None, seed: int = 0,
+    loss: Loss = ops.cross_entropy, augment: Augment | None = None, seed: int = 0,
     device: str = "cpu", on_epoch: Callable[[History], Any] | None = None, progress: bool = True,
 ) -> History:  # fmt: skip
     """Train a classifier of many classes: (N, C, H, W) images -> (N, K) logits.
@@ -37,14 +37,14 @@ def fit(
     epoch ends with such parameters; ValueError for a number of epochs below 1.
     """
     callbacks: list[Callback] = [ProgressBar()] if progress else []
-    callbacks += [Augment(augment)] if augment else []
     callbacks += [EachEpoch(on_epoch)] if on_epoch else []
     trainer = Trainer(
         model, optimizer, loss=loss, schedule=schedule, callbacks=callbacks, seed=seed,
         device=device,
     )  # fmt: skip
     test_loader = None if test_set is None else DataLoader(test_set, 256)
-    return trainer.fit(training_loader(train_set, batch_size, seed), test_loader, epochs)
+    loader = training_loader(train_set, batch_size, seed, augment=augment)
+    return trainer.fit(loader, test_loader, epochs)
 
 
 def training_loader(dataset: Any, batch_size: int, seed: int, **options: Any) -> DataLoader:

@@ -1,4 +1,4 @@
-"""Random changes of each training batch."""
+"""Mixing the images of a training batch with each other."""
 
 from __future__ import annotations
 
@@ -12,21 +12,7 @@ from .base import Callback
 if TYPE_CHECKING:
     from ..trainer import Trainer
 
-Augmentation = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 Mixing = Callable[[np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]
-
-
-class Augment(Callback):
-    """Changes the images: ``augment(images, rng)``, the generator a function of seed and batch."""
-
-    def __init__(self, augment: Augmentation) -> None:
-        self.augment = augment
-
-    def on_batch_start(self, trainer: Trainer) -> None:
-        """Replace the images of the batch."""
-        rng = np.random.default_rng([trainer.seed, trainer.epoch - 1, trainer.step - 1, 1])
-        images, labels = trainer.batch
-        trainer.batch = self.augment(images, rng), labels
 
 
 class Mix(Callback):
