@@ -26,6 +26,7 @@ from .micro.vector import REGISTERS
 Array = Any
 Taps = tuple[tuple[int, int, int], tuple[int, int, int]]  # (first, step, count) along u, along v
 
+_ROWS = 64
 _SMALL = 1 << 16  # weights; copying fewer is not worth waking a thread
 
 
@@ -95,24 +96,39 @@ def _pack(
         for u in range(kh):
             for v in range(kw):
                 start = first + g * sg + u * su + v * sv + block * width * sc
-                for _ in range(rows):
-                    _pack_row(weight[start:], sc, panels[to : to + across], inside)
-                    start += sr
-                    to += across
+                here = panels[to : to + rows * across]
+                if sc == 1:
+                    _copy_rows(weight[start:], sr, here, across, inside)
+                else:
+                    _copy_columns(weight[start:], sr, sc, here, across, inside)
+                to += rows * across
 
 
 @subroutine
-def _pack_row(weight: Array, step: int, row: Array, inside: int) -> None:
-    """row[l] = weight[l * step] for l < inside, then zeros"""
-    if step == 1:  # written for itself, because it can be done with vectors
-        source = weight[:inside]
+def _copy_rows(weight: Array, step: int, panel: Array, across: int, inside: int) -> None:
+    """panel[r, l] = weight[r * step + l] for l < inside, then zeros"""
+    for r in range(len(panel) // across):
+        source, row = weight[r * step : r * step + inside], panel[r * across : (r + 1) * across]
         for j in range(inside):
             row[j] = source[j]
-    else:
+        for j in range(inside, across):
+            row[j] = 0
+
+
+@subroutine
+def _copy_columns(
+    weight: Array, r_step: int, step: int, panel: Array, across: int, inside: int
+) -> None:
+    """panel[r, l] = weight[r * r_step + l * step]; some rows at a time, which stay in the cache"""
+    rows = len(panel) // across
+    for r0 in range(0, rows, _ROWS):
+        r1 = min(r0 + _ROWS, rows)
         for j in range(inside):
-            row[j] = weight[j * step]
-    for j in range(inside, len(row)):
-        row[j] = 0
+            for r in range(r0, r1):
+                panel[np.uint64(r * across + j)] = weight[np.uint64(r * r_step + j * step)]
+        for j in range(inside, across):
+            for r in range(r0, r1):
+                panel[np.uint64(r * across + j)] = 0
 
 
 def _flat(weight: Array) -> tuple[Array, list[int]]:

@@ -50,7 +50,7 @@ def weight_grad(gy: Array, x: Array, windows: Windows, groups: int) -> Array:
     parts, blocks = get_num_threads(), groups * -(-outputs // channels.width)
     size = kh * kw * inputs * o * x.itemsize
     packs = kh * kw * inputs >= _MANY
-    image = x[0].nbytes + (0 if packs else gy[0].nbytes)
+    image = x[0].nbytes + (0 if packs else gy[0].nbytes // blocks)  # what one block reads
     pieces = plan(len(x), image, windows.oh, parts, size, blocks, _band(size, kh * kw))
     pixels = pieces.images * pieces.band * windows.ow if packs else 0
     panels = np.empty((parts, pixels * channels.width), x.dtype)
