@@ -118,7 +118,7 @@ def _worst_mistake(i: int, row: np.ndarray, classes: Sequence[str]) -> str:
 def say_skipped(files: Sequence[str]) -> None:
     """List files that could not be read."""
     if files:
-        click.echo(f"left out, since they cannot be read: {len(files):,} files")
+        click.echo(f"left out, since they cannot be read: {_files(files)}")
         for file in files[:_LISTED]:
             click.echo(f"  {file}")
         if len(files) > _LISTED:
@@ -173,7 +173,11 @@ def _about(skipped: Sequence[str]) -> list[str]:
         return []
     more = f" and {len(skipped) - _LISTED:,} more" if len(skipped) > _LISTED else ""
     listed = ", ".join(skipped[:_LISTED])
-    return [f"{len(skipped):,} files could not be read and were left out: {listed}{more}"]
+    return [f"{_files(skipped)} could not be read, left out: {listed}{more}"]
+
+
+def _files(files: Sequence[str]) -> str:
+    return "1 file" if len(files) == 1 else f"{len(files):,} files"
 
 
 def _distinct(texts: Iterable[str]) -> list[str]:
