@@ -126,7 +126,7 @@ BROKEN = ("--epochs", 2, "--out", "r", *SMALL[:4], "--val-fraction", 0.5, *FAST)
 def test_files_that_are_no_images_end_a_training_in_one_line(photos, here):
     error = run("train", "--data", photos, *BROKEN, code=1).stderr
     assert len(error.splitlines()) == 1 and "must be a whole image file" in error
-    assert ".png: " in error and error.rstrip().endswith("on the command line --on-error skip")
+    assert ".png: " in error and error.rstrip().endswith("(--on-error skip)")
     assert "left out" in run("train", "--resume", "r", "--on-error", "skip").stdout
 
 
