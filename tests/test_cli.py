@@ -69,8 +69,13 @@ def test_train_without_arguments_reads_digits(here):
     run_folder = here / folder.removeprefix("run folder ")
     assert {path.name for path in run_folder.iterdir()} == {
         ".lock", "config.json", "metrics.csv", "best.safetensors", "last.safetensors", "test.json",
-        "curves.png", "confusion.png",
+        "report.html", "curves.png", "confusion.png", "classes.png", "calibration.png",
+        "scores.png", "roc.png", "pr.png", "mistakes.png",
     }  # fmt: skip
+    assert "doctor" not in result.output and "overfitting" not in result.output
+    report = (run_folder / "report.html").read_text(encoding="utf-8")
+    assert f"lenet5_small on digits: {accuracy.partition(' after')[0]}" in report
+    assert "What was learnt holds for new images." in report and report.count("<img") == 8
     history = train.read_csv(run_folder / "metrics.csv")
     assert len(history) == 24 and history[-1].val_accuracy >= 0.97
     measured = json.loads((run_folder / "test.json").read_text(encoding="utf-8"))

@@ -172,7 +172,8 @@ def test_flowers_are_downloaded(tmp_path, monkeypatch):
 
 def test_every_set_is_listed_with_its_facts():
     assert data.names() == (
-        "digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "flowers102", "shapes"
+        "digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "flowers102", "shapes",
+        "shapes_multilabel",
     )  # fmt: skip
     for name, row in data.CATALOG.items():
         if row.source is None:

@@ -64,7 +64,7 @@ def visit(
     trainer = Trainer(model, optimizer(model), callbacks=[doctor], **options)
     trainer.printer = said.append
     trainer.fit(DataLoader(data, batch_size, shuffle=shuffle, drop_last=True), None, epochs)
-    assert [text.partition(": ")[2] for text in said] == [str(f) for f in doctor.findings]
+    assert [text.partition(": ")[2] for text in said] == [f.short for f in doctor.findings]
     return doctor.findings
 
 

@@ -51,11 +51,11 @@ def test_fit_learns_digits():
         model, digits("train"), digits("test"), optimizer=AdamW(model.parameters(), lr=0.02),
         epochs=3, batch_size=32, progress=False,
     )  # fmt: skip
-    assert history[-1].test_accuracy > 0.9
+    assert history[-1].val_accuracy > 0.9
     losses = [row.train_loss for row in history]
     assert losses == sorted(losses, reverse=True)
     result = train.evaluate(model, digits("test"))
-    assert (result.loss, result.accuracy) == (history[-1].test_loss, history[-1].test_accuracy)
+    assert (result.loss, result.accuracy) == (history[-1].val_loss, history[-1].val_accuracy)
 
 
 def test_the_same_seed_gives_the_same_numbers():
@@ -163,6 +163,16 @@ def test_evaluate_and_predict_against_loops():
     assert result.confusion.tolist() == confusion
     assert result.accuracy == sum(confusion[i][i] for i in range(3)) / 25
     assert result.loss == pytest.approx(sum(losses) / 25, rel=1e-6)
+
+
+def test_a_network_that_overflows_is_measured_all_the_same():
+    class Overflow(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return Tensor(np.array([[np.nan, 0, 0], [0, np.inf, 0]], np.float32))
+
+    data = Dataset(np.zeros((2, 1, 2, 4), np.float32), np.array([1, 1]), list("abc"), "two")
+    result = train.evaluate(Overflow(), data)
+    assert math.isnan(result.loss) and result.accuracy == 0.5 and len(result.metrics) == 2
 
 
 def test_evaluate_leaves_the_model_as_it_was():

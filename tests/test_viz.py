@@ -36,7 +36,7 @@ def test_history_shows_both_curves(tmp_path, epochs):
 
 
 def test_history_without_a_test_set_has_one_curve(tmp_path):
-    rows = [row._replace(test_loss=None, test_accuracy=None) for row in history(5)]
+    rows = [row._replace(val_loss=None, val_accuracy=None) for row in history(5)]
     plot_history(rows, tmp_path / "h.png")
     assert GREY in colours(tmp_path / "h.png") and BLUE not in colours(tmp_path / "h.png")
 

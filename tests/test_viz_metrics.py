@@ -124,8 +124,8 @@ def test_mistakes_of_all_kinds_of_images(tmp_path):
 
 def test_runs_side_by_side(tmp_path):
     row = Epoch(1, 2.0, 0.5, 1.8, 0.6, 0.1, 1.0)
-    runs = {f"run {i}": [row, row._replace(epoch=2, test_loss=1 / (i + 1))] for i in range(12)}
-    runs["no test"] = [row._replace(test_loss=None, test_accuracy=None)]
+    runs = {f"run {i}": [row, row._replace(epoch=2, val_loss=1 / (i + 1))] for i in range(12)}
+    runs["no validation"] = [row._replace(val_loss=None, val_accuracy=None)]
     viz.plot_runs(runs | {"empty": []}, tmp_path / "r.png")
     assert {(0, 114, 178), (213, 94, 0)} <= colours(tmp_path / "r.png")
     with pytest.raises(ValueError, match="must have epochs"):

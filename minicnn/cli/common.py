@@ -1,6 +1,7 @@
 """What several commands share: the class of a command, options, tables."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -8,6 +9,7 @@ import click
 from .. import kernels
 
 _LONG = 100  # rows
+_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def debug_option() -> click.Option:
@@ -81,6 +83,18 @@ def parse_shape(ctx: click.Context, _: click.Parameter, text: str | None) -> tup
     if len(parts) != 3 or not all(part.strip().isdecimal() and int(part) for part in parts):
         raise click.BadParameter(f"must be channels,height,width such as 1,28,28, got {text!r}")
     return tuple(int(part) for part in parts)
+
+
+def check_picture(path: Path) -> None:
+    """Refuse to draw over what is no picture."""
+    if path.suffix.lower() != ".png":
+        raise ValueError(f"the picture must end in .png, got {path}; choose another --out")
+    if not path.parent.is_dir():
+        raise ValueError(f"{path}: the folder must exist, got none; make it or choose another")
+    if path.is_dir() or (path.exists() and not path.read_bytes().startswith(_PNG)):
+        raise ValueError(
+            f"{path}: must be a PNG file or new, got something else; choose another --out"
+        )
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], last: bool = False) -> None:

@@ -49,13 +49,13 @@ def _row(run: Run) -> tuple[Any, ...]:
     shape = tuple(run.config["image_shape"])
     costs = total(summarize(model, (1, *shape)))
     last, best = run.history[-1], run.best
-    on_test = last.test_accuracy is not None and last.test_loss is not None
-    accuracy = last.test_accuracy if on_test else last.train_accuracy
-    loss = last.test_loss if on_test else last.train_loss
-    peak = best.test_accuracy if best.test_accuracy is not None else best.train_accuracy
+    validated = last.val_accuracy is not None and last.val_loss is not None
+    accuracy = last.val_accuracy if validated else last.train_accuracy
+    loss = last.val_loss if validated else last.train_loss
+    peak = best.val_accuracy if best.val_accuracy is not None else best.train_accuracy
     return (
         run.folder, run.config["model"], run.config["data"],
-        f"{accuracy:.2%}" + ("" if on_test else "*"), f"{loss:.4f}",
+        f"{accuracy:.2%}" + ("" if validated else "*"), f"{loss:.4f}",
         f"{peak:.2%} in {best.epoch}", last.epoch, _duration(run.seconds),
         f"{costs.parameters:,}", f"{costs.multiply_adds:,}",
         f"{1e3 * latency(model, shape):.2f} ms",
@@ -64,7 +64,7 @@ def _row(run: Run) -> tuple[Any, ...]:
 
 def _explain(runs: list[Run]) -> None:
     """What one must know to read the table right."""
-    if any(run.history[-1].test_accuracy is None for run in runs):
+    if any(run.history[-1].val_accuracy is None for run in runs):
         click.echo("* of the training images: this run had no others")
     data = list(dict.fromkeys(run.config["data"] for run in runs))
     if len(data) > 1:

@@ -12,11 +12,10 @@ import numpy as np
 from .. import data as datasets
 from .. import viz
 from ..download import cache_folder
-from .common import Command, data_dir_option, print_table
+from .common import Command, check_picture, data_dir_option, print_table
 
 _TILES = 40  # images in a preview
 _SIDE = 128  # pixels of a photo in it
-_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @click.group()
@@ -102,9 +101,9 @@ def preview(what: str, split: str, out: Path | None, data_dir: str | None) -> No
     else:
         datasets.entry(what)
         out = out or Path(f"{what}-{split}.png")
-        _check_out(out)
+        check_picture(out)
         dataset = datasets.load(what, split, data_dir)
-    _check_out(out)
+    check_picture(out)
     chosen = _choose(dataset.labels, len(dataset.classes))
     tiles = np.stack([_tile(dataset, i) for i in chosen])
     viz.plot_images(tiles, [_label(dataset, i) for i in chosen], out)
@@ -225,17 +224,6 @@ def _label(dataset: Any, i: int) -> str:
     label = dataset.labels[i]
     names = [dataset.classes[k] for k in (np.flatnonzero(label) if label.ndim else [label])]
     return "\n".join(textwrap.wrap(", ".join(names).replace("_", " "), 14)) or "none"
-
-
-def _check_out(path: Path) -> None:
-    """Refuse to draw over what is no picture."""
-    if path.suffix.lower() != ".png":
-        raise ValueError(f"preview: the file must end in .png, got {path}; choose another --out")
-    if not path.parent.is_dir():
-        raise ValueError(f"{path}: the folder must exist, got none; make it or choose another")
-    if path.is_dir() or (path.exists() and not path.read_bytes().startswith(_PNG)):
-        raise ValueError(f"{path}: must be a PNG file or new, got something else; choose another "
-                         "--out")  # fmt: skip
 
 
 COMMANDS = (data,)

@@ -1,4 +1,4 @@
-"""The options of `minicnn train`, in groups."""
+"""The options of `minicnn train` and `minicnn find-lr`, in groups."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +32,8 @@ data_options = _group(
     click.option("--balanced", is_flag=True, help="Show every class equally often."),
     click.option("--workers", type=click.IntRange(min=0), default=0, show_default=True,
                  help="Threads that read images."),
+    click.option("--on-error", type=click.Choice(["raise", "skip"]), default="raise",
+                 show_default=True, help="What to do at a file that is no whole image."),
 )  # fmt: skip
 
 model_options = _group(
@@ -44,11 +46,14 @@ model_options = _group(
                  help='Layers that do not learn, such as "features.*"; may be repeated.'),
 )  # fmt: skip
 
-optimizer_options = _group(
-    click.option("--epochs", type=click.IntRange(min=1), help="How often to see every image."),
+step_options = _group(
     click.option("--batch-size", type=click.IntRange(min=1), help="Images per step."),
-    click.option("--lr", type=_POSITIVE, help="Highest learning rate."),
     click.option("--optimizer", type=click.Choice(list(OPTIMIZERS)), help="The rule of the steps."),
+)  # fmt: skip
+
+schedule_options = _group(
+    click.option("--epochs", type=click.IntRange(min=1), help="How often to see every image."),
+    click.option("--lr", type=_POSITIVE, help="Highest learning rate."),
     click.option("--schedule", type=click.Choice(SCHEDULES), default="onecycle", show_default=True,
                  help="How the learning rate changes."),
     click.option("--clip", type=_POSITIVE, help="Largest norm of the gradient."),
@@ -63,21 +68,29 @@ loss_options = _group(
     click.option("--class-weights", type=click.Choice(["balanced"]),
                  help="Let rare classes count more."),
     click.option("--focal", is_flag=True, help="Focal loss: easy images count less."),
+)  # fmt: skip
+
+mixing_options = _group(
     click.option("--mixup", type=_POSITIVE, metavar="ALPHA", help="Blend pairs of images."),
     click.option("--cutmix", type=_POSITIVE, metavar="ALPHA", help="Put parts into each other."),
 )  # fmt: skip
 
-run_options = _group(
+machine_options = _group(
     kernels_option,
     device_option,
     click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
                  help="The same seed gives the same numbers."),
+)  # fmt: skip
+
+run_options = _group(
     click.option("--out", type=click.Path(path_type=Path),
                  help="New folder for the run.  [default: runs/DATA-MODEL-NUMBER]"),
     click.option("--resume", type=click.Path(path_type=Path), metavar="RUN",
                  help="Go on with a run that was interrupted, or for more --epochs."),
     click.option("--save-every", type=click.IntRange(min=1), metavar="STEPS",
                  help="Save inside epochs too."),
+    click.option("--doctor/--no-doctor", default=True, show_default=True,
+                 help="Look for what goes wrong, and say what to try."),
     click.option("--tensorboard", is_flag=True, help="Write curves for TensorBoard too."),
 )  # fmt: skip
 

@@ -34,6 +34,7 @@ RECIPES = {
     "cifar10": Recipe("resnet20", 20, 128, "sgd", 0.0),
     "cifar100": Recipe("resnet20", 30, 128, "sgd", 0.0),
     "shapes": Recipe("resnet20", 8, 64),
+    "shapes_multilabel": Recipe("resnet20", 12, 64),
 }
 PHOTOS = Recipe("mobilenet_v1_025", 15, 32)  # for folders and tables of image files
 
@@ -116,6 +117,7 @@ def make_callbacks(config: Mapping[str, Any], folder: Path) -> list[callbacks.Ca
     made: list[callbacks.Callback] = [
         callbacks.ProgressBar(),
         callbacks.CSVLogger(folder / "metrics.csv"),
+        callbacks.OverfittingMonitor(),
         callbacks.Checkpoint(folder, save_every=config["save_every"] or 0, config=config),
     ]
     for name, mix in (("mixup", MixUp), ("cutmix", CutMix)):
@@ -127,6 +129,8 @@ def make_callbacks(config: Mapping[str, Any], folder: Path) -> list[callbacks.Ca
         made.append(callbacks.EMA(config["ema"]))
     if config["patience"]:
         made.append(callbacks.EarlyStopping(config["patience"], restore_best=False))
+    if config["doctor"]:
+        made.append(callbacks.Doctor(every=20))  # costs a few per cent of the time
     if config["tensorboard"]:
         made.append(callbacks.TensorBoard(folder / "tensorboard"))
     return made

@@ -8,8 +8,8 @@ from .. import train
 from ..train.callbacks.checkpoint import LAST
 from .recipes import WHOLE_RUN
 
-# What changes nothing in the numbers, and what `_epochs` checks.
-_FREE = {"workers", "save_every", "tensorboard", "epochs", "minicnn", "data_dir"}
+# What changes nothing in the numbers so far, and what `_check_epochs` looks after.
+_FREE = {"workers", "on_error", "save_every", "tensorboard", "epochs", "minicnn", "data_dir"}
 
 
 def resumed_config(folder: Path, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,11 @@ def is_name(source: str) -> bool:
     return not (Path(source).is_dir() or source.lower().endswith((".csv", ".tsv")))
 
 
+def short_name(source: str) -> str:
+    """The name of a data set, or of a folder or table without the way to it."""
+    return source if is_name(source) else Path(source).stem
+
+
 def load_sets(config: Mapping[str, Any]) -> Sets:
     """Training, validation and test images of a run.
 

@@ -11,18 +11,17 @@ from .. import data, models, train
 from ..data.pictures import open_image
 from ..data.presets import Preset
 from ..nn import Module
+from ..train.run import METRICS, REPORT
 from ..train.tasks import TASKS
-from ..train.trainer import evaluate_batches
 from .common import (
     Command,
     data_dir_option,
     device_option,
     kernels_option,
-    print_table,
     weights_options,
 )
 from .picture import read_picture
-from .recipes import make_loss
+from .results import draw, kept_advice, measure, print_classes, print_numbers, say_skipped
 from .sets import load_sets, unseen
 
 # What the entries of a config must be, in words and as a test.
@@ -40,34 +39,58 @@ _ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
                     and all(type(n) is int and n > 0 for n in v)),
 }  # fmt: skip
 
+# What a config lacks that an older version wrote.
+_OLDER = {"focal": False, "class_weights": None, "data_dir": None, "workers": 0,
+          "on_error": "raise"}  # fmt: skip
+
 _run_argument = click.argument("run", type=click.Path(path_type=Path))
 
 
 @click.command(cls=Command)
 @_run_argument
+@click.option("--out", type=click.Path(path_type=Path), help="New folder for pictures and report.")
 @kernels_option
 @device_option
 @data_dir_option
-def evaluate(run: Path, kernels: str, device: str, data_dir: str | None) -> None:
-    """Measure the network of a run folder on images that its training did not see."""
+def evaluate(run: Path, out: Path | None, kernels: str, device: str, data_dir: str | None) -> None:
+    """Measure the network of a run folder on images that its training did not see.
+
+    With --out the pictures and the report are drawn too.
+    """
     keys = ("data", "label_smoothing", "task", "seed", "val_fraction", "preset")
     model, config = _load(run, device, *keys)
-    config = {"focal": False, "class_weights": None} | config
-    dataset, name = unseen(load_sets(config | {"data_dir": data_dir or config.get("data_dir")}))
+    config = _OLDER | config | ({"data_dir": data_dir} if data_dir else {})
+    if out is not None:
+        _check_out(out, run)
+    dataset, name = unseen(load_sets(config))
     steps = _preset(run, config).steps(dataset, training=False)
-    loader = data.DataLoader(dataset, 256, **steps)
-    task = TASKS[config["task"]]
-    result = evaluate_batches(model, loader, task, make_loss(config), len(dataset.classes))
-    classes = range(len(dataset.classes))
-    if task.name == "multilabel":
-        rows = [_label_row(dataset.classes[i], result.confusion[i]) for i in classes]
-        print_table(("label", "> images with it", "> found", "> false alarms"), rows)
-    else:
-        rows = [_class_row(i, dataset.classes, result.confusion) for i in classes]
-        print_table(("class", "> images", "> right", "> accuracy", "most often taken for"), rows)
-    right = round(result.accuracy * len(dataset))
-    click.echo(f"{name} loss {result.loss:.4f}{_loss_name(config)}")
-    click.echo(f"{name} accuracy {result.accuracy:.2%} ({right:,} of {len(dataset):,} images)")
+    reading = {"workers": config["workers"], "on_error": config["on_error"]}
+    result = measure(model, data.DataLoader(dataset, 256, **steps, **reading), name, config)
+    print_classes(result.evaluation.metrics)
+    print_numbers(result, _loss_name(config))
+    say_skipped(result.skipped)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        draw(out, result, config, _history(run), kept_advice(run))
+        click.echo(f"report in {out / REPORT}")
+
+
+def _check_out(out: Path, run: Path) -> None:
+    """Refuse to write among other files."""
+    ours = out.is_dir() and run.resolve() == out.resolve()
+    if not ours and out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise FileExistsError(
+            f"{out}: --out must be a new or empty folder, or the run's own, got one that holds "
+            "other files; choose another name"
+        )
+
+
+def _history(run: Path) -> train.History:
+    """The epochs of a run; none where its table is damaged."""
+    try:
+        return train.read_csv(run / METRICS)
+    except (OSError, ValueError):
+        return []
 
 
 def _loss_name(config: Mapping[str, Any]) -> str:
@@ -81,21 +104,6 @@ def _preset(run: Path, config: Mapping[str, Any]) -> Preset:
         return Preset.from_config(config["preset"])
     except (ValueError, TypeError) as error:
         raise _damaged(run, "preset", "a preset", str(error)) from error
-
-
-def _label_row(label: str, counts: np.ndarray) -> tuple[str, str, str, str]:
-    """Name, images with the label, those found, and images wrongly said to have it."""
-    return label, f"{counts[1].sum():,}", f"{counts[1, 1]:,}", f"{counts[0, 1]:,}"
-
-
-def _class_row(i: int, classes: list[str], confusion: np.ndarray) -> tuple[Any, ...]:
-    """Name, images, right answers, their share, and the most frequent mistake."""
-    row = confusion[i]
-    mistakes = np.where(np.arange(len(row)) == i, 0, row)
-    worst = int(mistakes.argmax())
-    n = int(row.sum())
-    mistake = f"{classes[worst]} ({mistakes[worst]:,} of {n:,})" if mistakes[worst] else ""
-    return classes[i], f"{n:,}", f"{row[i]:,}", f"{row[i] / n:.2%}" if n else "", mistake
 
 
 @click.command(cls=Command)

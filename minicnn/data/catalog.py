@@ -38,6 +38,12 @@ def _shapes(split: str = "train") -> Dataset:
     return shapes(2000, seed=0) if split == "train" else shapes(500, seed=1)
 
 
+def _several_shapes(split: str = "train") -> Dataset:
+    check_split(split, "shapes_multilabel")
+    n, seed = (2000, 0) if split == "train" else (500, 1)
+    return shapes(n, seed=seed, objects=3)
+
+
 CATALOG: dict[str, Entry] = {
     "digits": Entry(digits, {"train": 1437, "test": 360}, 10, "1 x 8 x 8"),
     "mnist": Entry(mnist, {"train": 60000, "test": 10000}, 10, "1 x 28 x 28", MNIST),
@@ -50,6 +56,7 @@ CATALOG: dict[str, Entry] = {
         flowers102, {"train": 1020, "val": 1020, "test": 6149}, 102, "photos", FLOWERS102
     ),
     "shapes": Entry(_shapes, {"train": 2000, "test": 500}, 4, "3 x 32 x 32"),
+    "shapes_multilabel": Entry(_several_shapes, {"train": 2000, "test": 500}, 4, "3 x 32 x 32"),
 }
 
 

@@ -57,7 +57,8 @@ class Samples(NamedTuple):
     def _failure(self, rule: str, index: int, error: Exception) -> SampleError:
         source, told = self.dataset.source(index), f"{type(error).__name__}: {error}"
         named = told if source in told else f"{told} ({source})"
-        out = "" if "transform" in rule else '; mend or remove it, or pass on_error="skip"'
+        out = '; mend or remove it, or pass on_error="skip" (--on-error skip)'
+        out = "" if "transform" in rule else out
         return SampleError(f"DataLoader: {rule}, got {named}{out}")
 
     def together(self, indices: Sequence[int], images: Sequence[np.ndarray]) -> np.ndarray:

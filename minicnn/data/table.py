@@ -149,7 +149,8 @@ def _bits(path: Path, rows: list[_Row], names: list[str]) -> np.ndarray:
     for i, (line, cells) in enumerate(rows):
         for k, (name, cell) in enumerate(zip(names, cells[1:], strict=True)):
             if cell not in _BITS:
-                raise _bad(path, line, f"column {name} must be 0 or 1", repr(cell))
+                hint = "; names of classes go into a column label or labels" * (len(names) == 1)
+                raise _bad(path, line, f"column {name} must be 0 or 1", repr(cell) + hint)
             labels[i, k] = _BITS[cell]
     return labels
 

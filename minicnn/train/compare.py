@@ -23,7 +23,7 @@ class Run(NamedTuple):
 
     @property
     def best(self) -> Epoch:
-        """The epoch with the highest accuracy on the test images, or in training without any."""
+        """The epoch of the highest accuracy in validation, or in training where there was none."""
         return max(self.history, key=_accuracy)
 
     @property
@@ -75,4 +75,4 @@ def latency(model: Module, image_shape: Sequence[int], seconds: float = 0.5) -> 
 
 
 def _accuracy(row: Epoch) -> float:
-    return row.train_accuracy if row.test_accuracy is None else row.test_accuracy
+    return row.train_accuracy if row.val_accuracy is None else row.val_accuracy

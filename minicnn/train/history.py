@@ -15,8 +15,8 @@ class Epoch(NamedTuple):
 
     Losses are means per image, accuracies shares in [0, 1]. Those of training were measured along
     the way, on augmented images while the weights changed; ``lr`` is the learning rate at the end.
-    ``val_loss`` and ``val_accuracy`` are those of the model after the epoch on the validation set
-    (of `fit`: on its test set), None where there was none.
+    ``val_loss`` and ``val_accuracy`` are those of the model after the epoch on the validation
+    images, None where there were none.
     """
 
     epoch: int
@@ -26,16 +26,6 @@ class Epoch(NamedTuple):
     val_accuracy: float | None
     lr: float
     seconds: float
-
-    @property
-    def test_loss(self) -> float | None:
-        """``val_loss``, by the name that fits where `fit` measures on a test set."""
-        return self.val_loss
-
-    @property
-    def test_accuracy(self) -> float | None:
-        """``val_accuracy``, likewise."""
-        return self.val_accuracy
 
 
 History = list[Epoch]

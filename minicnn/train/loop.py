@@ -15,9 +15,9 @@ from .callbacks.base import Callback
 from .callbacks.each_epoch import EachEpoch
 from .callbacks.progress import ProgressBar
 from .history import History
-from .measure import Evaluation
+from .measure import Evaluation, device_of, evaluate_batches
 from .tasks import Loss, find_task
-from .trainer import Trainer, device_of, evaluate_batches
+from .trainer import Trainer
 
 
 def fit(
@@ -58,12 +58,12 @@ def evaluate(
     model: Module, dataset: Any, batch_size: int = 256, loss: Loss | None = None,
     task: str = "multiclass",
 ) -> Evaluation:  # fmt: skip
-    """Loss, accuracy and confusion matrix of a classifier on a data set, in eval mode.
+    """Loss, accuracy, confusion matrix and metrics of a classifier on a data set, in eval mode.
 
     Raises ValueError where the model's outputs are not what the task and the classes ask for.
     """
     kind, batches = find_task(task), DataLoader(dataset, batch_size)
-    return evaluate_batches(model, batches, kind, loss or kind.loss, len(dataset.classes))
+    return evaluate_batches(model, batches, kind, loss or kind.loss, dataset.classes)
 
 
 def predict(

@@ -17,7 +17,7 @@ from .metrics import Metrics
 
 # Name of a picture -> its caption; the order is that of the page.
 _CAPTIONS = {
-    "curves": "Loss and accuracy by epoch. A growing gap between training and test is overfitting.",
+    "curves": "Loss and accuracy by epoch. A growing gap between the two curves is overfitting.",
     "confusion": "Each row is a true class, each column what its images were taken for.",
     "classes": "Precision, recall and F1 of each class, the weakest first.",
     "calibration": "Probabilities against what came true: bars on the diagonal can be believed.",
@@ -28,8 +28,10 @@ _CAPTIONS = {
 }
 _WIDE = ("curves", "mistakes")
 _PER_CENT = ("accuracy", "balanced_accuracy", "top_5_accuracy", "hamming_loss")
-_HEADLINES = ("accuracy", "balanced_accuracy", "top_5_accuracy", "f1", "f1_macro", "roc_auc",
-              "roc_auc_macro", "log_loss", "expected_calibration_error")  # fmt: skip
+_HEADLINES = (
+    "accuracy", "balanced_accuracy", "top_5_accuracy", "hamming_loss", "f1", "f1_macro", "roc_auc",
+    "roc_auc_macro", "log_loss", "expected_calibration_error",
+)  # fmt: skip
 
 
 def write_report(
@@ -69,6 +71,11 @@ def write_report(
     return path
 
 
+def headlines(numbers: Mapping[str, float]) -> list[tuple[str, str]]:
+    """The most telling of the numbers of `Metrics.compute`, as names and values to read."""
+    return [(_words(name), _number(name, numbers[name])) for name in _HEADLINES if name in numbers]
+
+
 def _subtitle(config: Mapping[str, Any], metrics: Metrics | None) -> str:
     parts = [f"{config[key]}" for key in ("model", "data") if config.get(key)]
     if metrics:
@@ -86,9 +93,8 @@ def _section(heading: str, content: str) -> str:
 
 def _cards(numbers: Mapping[str, float]) -> str:
     cards = [
-        f'<div class="card"><b>{_number(name, numbers[name])}</b><span>{_words(name)}</span></div>'
-        for name in _HEADLINES
-        if name in numbers
+        f'<div class="card"><b>{value}</b><span>{name}</span></div>'
+        for name, value in headlines(numbers)
     ]
     return f'<div class="cards">{"".join(cards)}</div>' if cards else ""
 

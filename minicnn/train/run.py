@@ -4,7 +4,9 @@
     metrics.csv        one line per epoch
     best.safetensors   parameters and running statistics of the best epoch, by name
     last.safetensors   the whole state after the last epoch, to resume from
-    test.json          what the best weights are worth on the test images
+    test.json          what the best weights are worth on images that no step saw
+    report.html        all of it with all pictures, to read, print and send
+    *.png              these pictures one by one: curves, confusion, mistakes, ...
 
 A run is never written over: every training gets a folder of its own.
 """
@@ -21,7 +23,8 @@ from ..nn import Module
 from .callbacks.checkpoint import BEST, LAST
 from .checkpoint import load_checkpoint
 
-CONFIG, METRICS, TEST, LOCK = "config.json", "metrics.csv", "test.json", ".lock"
+CONFIG, METRICS, TEST, REPORT = "config.json", "metrics.csv", "test.json", "report.html"
+LOCK = ".lock"
 
 
 def create_run(

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import ops
 from ..tensor import Tensor
+from .metrics.tasks import TASKS as METRIC_TASKS
 
 Loss = Callable[[Any, Tensor], Tensor]  # of what the model returns, and the target
 
@@ -48,9 +49,7 @@ class Task:
 
     def probabilities(self, logits: Tensor) -> np.ndarray:
         """What the model believes: (N, K), or (N,) for a binary task."""
-        if self.name == "multiclass":
-            return ops.softmax(logits, 1).numpy()
-        p = ops.sigmoid(logits).numpy()
+        p = METRIC_TASKS[self.name].probabilities(logits.numpy())
         return p.reshape(len(p)) if self.name == "binary" else p
 
     def answers(self, logits: np.ndarray) -> np.ndarray:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from .. import ops, random
-from ..nn import Module, evaluating
+from ..nn import Module
 from ..optim import Optimizer, ReduceLROnPlateau, Schedule
 from ..tensor import Tensor
 from .blame import check_parameters, explain_bad_loss
 from .callbacks.base import Callback
 from .history import Epoch, History
-from .measure import Evaluation, Measure
+from .measure import Evaluation, evaluate_batches
 from .state import collect, restore
 from .tasks import Loss, Task, find_task
 
@@ -106,12 +106,13 @@ class Trainer:
             self.call("on_fit_end")
         return self.history
 
-    def evaluate(self, loader: Any) -> Evaluation:
-        """Loss, accuracy and confusion matrix on all batches of a loader, in eval mode."""
+    def evaluate(self, loader: Any, curves: bool = True) -> Evaluation:
+        """Loss and metrics on all batches of a loader, in eval mode; see `evaluate_batches`."""
         with self._for_evaluation():
-            classes = len(loader.dataset.classes)
-            batches = self._watched(loader)
-            return evaluate_batches(self.model, batches, self.task, self.loss, classes)
+            return evaluate_batches(
+                self.model, self._watched(loader), self.task, self.loss, loader.dataset.classes,
+                curves,
+            )  # fmt: skip
 
     def evaluation_state(self) -> dict[str, np.ndarray]:
         """The model's state as it is measured and used; of averaged weights where there are any."""
@@ -162,7 +163,7 @@ class Trainer:
         if self.step == self.steps:
             check_parameters(self.model, f"epoch {self.epoch}", self.lr)
             with suppress(_Interrupted):
-                result = self.val_loader and self.evaluate(self.val_loader)
+                result = self.val_loader and self.evaluate(self.val_loader, curves=False)
                 self._close(result, time.perf_counter() - start)
                 return
         self.sums.seconds += time.perf_counter() - start
@@ -236,25 +237,6 @@ class Sums:
     def means(self) -> tuple[float, float]:
         """Loss per image and share of right answers."""
         return self.loss / self.n, self.right / self.n
-
-
-def evaluate_batches(
-    model: Module, batches: Iterable[Any], task: Task, loss: Loss, classes: int
-) -> Evaluation:
-    """Measure a model on batches of images and labels, in eval mode."""
-    measure, device = Measure(task, classes), device_of(model)
-    with evaluating(model):
-        for images, labels in batches:
-            logits = model(Tensor(images).to(device))
-            measure.check(logits.shape, len(labels))
-            target = Tensor(task.target(labels, logits)).to(device)
-            measure.update(logits.numpy(), labels, loss(logits, target).item())
-    return measure.result()
-
-
-def device_of(model: Module) -> str:
-    """Where the model's parameters are."""
-    return next((p.device for p in model.parameters()), "cpu")
 
 
 def _batches(loader: Any, start: int) -> Generator[tuple[np.ndarray, np.ndarray]]:

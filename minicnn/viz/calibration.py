@@ -35,7 +35,7 @@ def plot_reliability(bins: Any, path: str | PathLike[str], *, outcome: str = "ac
     too = "too sure" if np.average(gap[full], weights=counts[full]) < 0 else "not sure enough"
     top.set_title(f"expected calibration error {error:.2%} ({too})", color=INK)
     top.set(xlim=(0, 1), ylim=(0, 1), ylabel=outcome)
-    top.legend(frameon=False, loc="upper left")
+    top.legend(loc="upper left", framealpha=0.9, edgecolor="white")  # bars may lie behind it
     bottom.bar(middle, 100 * counts[full] / n, width, color=GREY, edgecolor="white")
     bottom.set(xlabel="predicted probability", ylabel=f"% of {n:,}")
     for axes in (top, bottom):

@@ -6,7 +6,7 @@ give the same file, byte for byte, with the same version of matplotlib.
 
 import warnings
 from os import PathLike
-from typing import Any
+from typing import Any, Literal
 
 BLUE, ORANGE, GREY, INK = "#1f5f99", "#d9722b", "#9a9a9a", "#333333"
 # The palette of Okabe and Ito (2008), told apart with any kind of colour blindness.
@@ -14,11 +14,13 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#0
 STYLES = ("-", "--", "-.", ":")  # the second time round, a colour has another style
 
 
-def new_figure(width: float, height: float) -> Any:
+def new_figure(
+    width: float, height: float, layout: Literal["constrained"] | None = "constrained"
+) -> Any:
     """An empty figure; sizes in inches."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), dpi=150, layout="constrained")
+    return Figure(figsize=(width, height), dpi=150, layout=layout)
 
 
 def save(figure: Any, path: str | PathLike[str]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from os import PathLike
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,8 @@ def plot_mistakes(
             f"{n}, {len(truths)}, {len(guesses)} and {len(notes)}"
         )
     rows = -(-n // columns)
-    figure = new_figure(1.95 * columns, 2.55 * rows)
+    figure = new_figure(1.95 * columns, 2.55 * rows, layout=None)
+    _place(figure, rows, columns)
     for i, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
         axes.axis("off")
         if i < n:
@@ -36,8 +38,20 @@ def plot_mistakes(
             lines = ((truths[i], BLUE, "bold"), (guesses[i], ORANGE, "bold"), (notes[i], INK, None))
             for row, (text, colour, weight) in enumerate(lines):
                 axes.annotate(
-                    plain(text, 27), (0.5, 0), (0, -4 - 12 * row), "axes fraction",
-                    "offset points", ha="center", va="top", fontsize=8.5, color=colour,
+                    plain(text, 24), (0.5, 0), (0, -4 - 12 * row), "axes fraction",
+                    "offset points", ha="center", va="top", fontsize=8, color=colour,
                     fontweight=weight,
                 )  # fmt: skip
     save(figure, path)
+
+
+def _place(figure: Any, rows: int, columns: int) -> None:
+    """Fixed places: a layout that makes room for long texts would make images tiny."""
+    width, height = figure.get_size_inches()
+    side, text, gap = 0.05, 0.62, 0.12  # inches
+    image_width = (width - 2 * side - (columns - 1) * gap) / columns
+    image_height = (height - side - rows * text) / rows
+    figure.subplots_adjust(
+        left=side / width, right=1 - side / width, bottom=text / height, top=1 - side / height,
+        wspace=gap / image_width, hspace=text / image_height,
+    )  # fmt: skip

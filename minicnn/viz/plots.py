@@ -10,9 +10,9 @@ from .canvas import BLUE, GREY, INK, new_figure, save
 
 
 def plot_history(history: Sequence[Any], path: str | PathLike[str]) -> None:
-    """Draw loss and accuracy by epoch, of training and test.
+    """Draw loss and accuracy by epoch, of training and validation.
 
-    Each row has epoch, train_loss, train_accuracy, test_loss and test_accuracy, the last two
+    Each row has epoch, train_loss, train_accuracy, val_loss and val_accuracy, the last two
     perhaps None, as `minicnn.train.fit` returns them. Accuracies are shares in [0, 1].
 
     Raises ValueError for an empty history.
@@ -23,10 +23,11 @@ def plot_history(history: Sequence[Any], path: str | PathLike[str]) -> None:
     left, right = figure.subplots(1, 2)
     epochs = [row.epoch for row in history]
     for axes, what, scale in ((left, "loss", 1), (right, "accuracy", 100)):
-        for part, colour in (("train", GREY), ("test", BLUE)):
+        for part, colour in (("train", GREY), ("val", BLUE)):
             values = [getattr(row, f"{part}_{what}") for row in history]
             if None not in values:
-                _curve(axes, epochs, np.multiply(scale, values), part, colour, scale == 100)
+                label = "training" if part == "train" else "validation"
+                _curve(axes, epochs, np.multiply(scale, values), label, colour, scale == 100)
         axes.set_xlabel("epoch")
         axes.set_title(f"{what} (%)" if scale == 100 else what)
         axes.xaxis.get_major_locator().set_params(integer=True)

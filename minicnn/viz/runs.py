@@ -8,9 +8,9 @@ from .canvas import COLOURS, INK, STYLES, new_figure, plain, save
 
 
 def plot_runs(runs: Mapping[str, Sequence[Any]], path: str | PathLike[str]) -> None:
-    """Draw loss and accuracy on unseen images by epoch, one curve per run.
+    """Draw loss and accuracy on validation images by epoch, one curve per run.
 
-    Each run is a history as `plot_history` takes it; a run without a test set shows those of
+    Each run is a history as `plot_history` takes it; a run without validation shows those of
     training, and its name says so.
 
     Raises ValueError if no run has an epoch.
@@ -21,7 +21,7 @@ def plot_runs(runs: Mapping[str, Sequence[Any]], path: str | PathLike[str]) -> N
     figure = new_figure(9, 4 + 0.17 * len(filled))
     left, right = figure.subplots(1, 2)
     for i, (name, history) in enumerate(filled.items()):
-        part = "train" if history[-1].test_loss is None else "test"
+        part = "train" if history[-1].val_loss is None else "val"
         label = plain(name, 60) + (" (training images)" if part == "train" else "")
         look = {"color": COLOURS[i % len(COLOURS)],
                 "linestyle": STYLES[i // len(COLOURS) % len(STYLES)], "linewidth": 1.8,

@@ -67,7 +67,7 @@ class Doctor(Callback):
         for finding in findings(self._chart, effects=not self.findings):
             if finding.kind not in {said.kind for said in self.findings}:
                 self.findings.append(finding)
-                trainer.say(f"doctor, step {trainer.global_step}: {finding}")
+                trainer.say(f"doctor, step {trainer.global_step}: {finding.short}")
 
     def state_dict(self) -> dict[str, Any]:
         """What was said."""

@@ -24,17 +24,16 @@ class OverfittingMonitor(Callback):
     def on_fit_start(self, trainer: Trainer) -> None:
         """What the epochs before a resume showed was said then."""
         for done in range(1, len(trainer.history) + 1):
-            self._said.add(judge(trainer.history[:done], self._classes(trainer)).kind)
+            self.verdict = judge(trainer.history[:done], self._classes(trainer))
+            self._said.add(self.verdict.kind)
 
     def on_epoch_end(self, trainer: Trainer) -> None:
         """Judge the history with the epoch that is just done."""
         self.verdict = judge(trainer.history, self._classes(trainer))
-        if (
-            self.verdict.kind not in ("too early", "healthy")
-            and self.verdict.kind not in self._said
-        ):
-            self._said.add(self.verdict.kind)
-            trainer.say(f"epoch {trainer.epoch}, {self.verdict}")
+        kind = self.verdict.kind
+        if kind in ("overfitting", "underfitting") and kind not in self._said:
+            self._said.add(kind)
+            trainer.say(f"epoch {trainer.epoch}, {self.verdict.short}")
 
     def _classes(self, trainer: Trainer) -> int | None:
         # An image of several labels is right only where all are: guessing gives next to nothing.

@@ -19,6 +19,11 @@ class Finding(NamedTuple):
     means: str
     advice: str
 
+    @property
+    def short(self) -> str:
+        """Without what it means."""
+        return f"{self.kind}: {self.saw}. Try: {self.advice}"
+
     def __str__(self) -> str:
         return f"{self.kind}: {self.saw}. {self.means} Try: {self.advice}"
 

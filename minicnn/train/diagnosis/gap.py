@@ -23,8 +23,15 @@ class Verdict(NamedTuple):
     means: str
     advice: str
 
+    @property
+    def short(self) -> str:
+        """Without what it means."""
+        return self._with_advice(f"{self.kind}: {self.saw}.")
+
     def __str__(self) -> str:
-        text = f"{self.kind}: {self.saw}. {self.means}"
+        return self._with_advice(f"{self.kind}: {self.saw}. {self.means}")
+
+    def _with_advice(self, text: str) -> str:
         return f"{text} Try: {self.advice}" if self.advice else text
 
 

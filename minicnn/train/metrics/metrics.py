@@ -111,6 +111,12 @@ class Metrics:
         }
 
     @property
+    def accuracy(self) -> float:
+        """The share of samples whose labels are all right."""
+        self._check_filled()
+        return self._task.numbers(self._counter)["accuracy"]
+
+    @property
     def confusion(self) -> np.ndarray:
         """(K, K), rows true; of multilabel (K, 2, 2), one for each label."""
         counter = self._counter
