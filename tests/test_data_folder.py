@@ -141,7 +141,7 @@ def test_images_directly_in_train(tmp_path):
         ImageFolder(tmp_path, "train")
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all")
+@pytest.mark.usefixtures("no_rights")
 def test_unreadable_folder(tmp_path):
     touch(tmp_path, "a/1.jpg", "b/1.jpg")
     (tmp_path / "b").chmod(0)

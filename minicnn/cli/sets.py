@@ -21,8 +21,9 @@ class Sets(NamedTuple):
 
 
 def is_name(source: str) -> bool:
-    """Whether ``source`` is to be a data set's name, and not the path of files."""
-    return not (Path(source).is_dir() or source.lower().endswith((".csv", ".tsv")))
+    """Whether ``source`` is a data set's name; one that is known never means a folder here."""
+    is_path = Path(source).is_dir() or source.lower().endswith((".csv", ".tsv"))
+    return source in data.CATALOG or not is_path
 
 
 def load_sets(config: Mapping[str, Any]) -> Sets:
