@@ -90,7 +90,7 @@ def test_idx_files(here, damage):
 CIFAR: dict[str, tuple[Callable[[Path], object], Callable[[Path], object], str]] = {
     "cut": (python10, lambda f: cut(f / "data_batch_3"), "data_batch_3: must be a whole batch"),
     "cut binary": (binary10, lambda f: cut(f / "data_batch_3.bin", 0.4), "whole records of 3073"),
-    "type": (python10, lambda f: dump(f / "data_batch_3", WRONG["floats"][0]), "data must be bytes"),
+    "type": (python10, lambda f: dump(f / "data_batch_3", WRONG["floats"][0]), "must be bytes of"),
     "code": (
         python10, lambda f: (f / "data_batch_3").write_bytes(HOSTILE["os.system"]),
         "the name posix.system, which would run code; nothing was run",
@@ -144,8 +144,11 @@ def broken_link(path: Path) -> None:
 
 
 PHOTOS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "no image": (lambda p: p.write_text("no picture"), "must be a whole image file (PNG, JPEG"),
-    "cut": (lambda p: cut(p), "must be a whole image file (PNG, JPEG"),
+    "no image": (
+        lambda p: p.write_text("no"),
+        "must be a whole image file (PNG, JPEG, ...), got",
+    ),
+    "cut": (cut, "must be a whole image file (PNG, JPEG, ...), got a damaged one (Truncated"),
     "empty": (lambda p: p.write_bytes(b""), "must be an image file, got an empty file"),
     "bomb": (bomb, "an image must have at most 89,478,485 pixels"),
     "link": (broken_link, "must be an image file, got a broken link to gone.jpg"),
@@ -209,7 +212,10 @@ FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
     "one class": (_lonely, "must have at least 2 class folders, got only b"),
     "empty class": (_emptied, "a: a class folder must hold images, got none"),
     "no images": (lambda f: [_lonely(f), (f / "b").rename(f / ".b")], "no images in sub-folders"),
-    "no folder": (_absent, "photos"),
+    "no folder": (
+        _absent,
+        "photos is no folder of images, nor a table, nor a data set; ",
+    ),
 }
 
 
@@ -231,7 +237,7 @@ def test_a_folder_that_may_not_be_read(photos):
     says = "0.jpg: must be readable, got Permission denied"
     refused("predict", "lenet5", photos / "b" / "0.jpg", *FAST, says=says)
     Path("closed").mkdir(0o500)
-    refused("train", "--epochs", 1, "--out", "closed/r", *FAST, says="closed/r")
+    refused("train", "--epochs", 1, "--out", "closed/r", *FAST, says="minicnn: closed/r: Perm")
     assert not list(Path("closed").iterdir())
 
 

@@ -52,6 +52,7 @@ def _channels(config: Mapping[str, Any]) -> int:
 def _parts(source: str, data_dir: str | None, channels: int) -> tuple[Any, Any, Any]:
     val: Any
     if is_name(source):
+        _check_name(source)
         val = data.load(source, "val", data_dir) if source == "flowers102" else None
         return data.load(source, "train", data_dir), val, data.load(source, "test", data_dir)
     path = Path(source)
@@ -65,6 +66,15 @@ def _parts(source: str, data_dir: str | None, channels: int) -> tuple[Any, Any, 
         for split in ("train", "val", "test")
     )
     return train, val, test
+
+
+def _check_name(source: str) -> None:
+    try:
+        data.entry(source)
+    except ValueError as error:
+        raise ValueError(
+            f"--data: {source} is no folder of images, nor a table, nor a data set; {error}"
+        ) from error
 
 
 def choose_preset(config: Mapping[str, Any], dataset: Any) -> presets.Preset:
