@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from minicnn import models
-from minicnn.train import create_run, read_csv, save_run
+from minicnn import models, weights
+from minicnn.train import create_run, read_csv, write_csv
 from minicnn.train.compare import latency, read_run
 from minicnn.train.history import Epoch
 
@@ -25,7 +25,8 @@ def make_run(folder: Path, model: str = "lenet5_small", data: str = "digits", ep
         Epoch(i, 2 / i, 0.5, 1.5 / i if test else None, 0.9 - i / 100 if test else None, 0.1, 40.0)
         for i in range(1, epochs + 1)
     ]
-    save_run(out, models.create(model, **options), history)
+    write_csv(history, out / "metrics.csv")
+    weights.save(out / "best.safetensors", models.create(model, **options).state_dict())
     return out
 
 

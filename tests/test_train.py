@@ -1,7 +1,9 @@
 """The training loop: it learns, it repeats, it measures right, and it says what went wrong."""
 
+import contextlib
 import json
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -362,6 +364,24 @@ def test_a_run_is_never_written_over(tmp_path):
         train.create_run({}, "a", tmp_path / "thesis")
     with pytest.raises(FileExistsError, match="holds a file"):
         train.create_run({}, "a", tmp_path / "thesis" / "chapter.txt")
+
+
+def test_of_many_at_the_same_time_one_gets_the_folder(tmp_path):
+    for attempt in range(10):
+        together, won = threading.Barrier(4), []
+
+        def make(n, out=tmp_path / str(attempt), together=together, won=won):
+            together.wait()
+            with contextlib.suppress(FileExistsError):
+                won.append((train.create_run({"n": n}, "a", out), n))
+
+        threads = [threading.Thread(target=make, args=(n,)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        ((out, n),) = won
+        assert train.read_config(out) == {"n": n}
 
 
 def test_damaged_runs(tmp_path):
