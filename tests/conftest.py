@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import socket
 import sys
 from collections.abc import Iterator
 
@@ -10,6 +11,14 @@ import pytest
 # Several test processes share the cores, and BLAS threads that wait for each other are many times
 # slower than none. Set before NumPy is imported; the user's own choice stands.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+@pytest.fixture
+def nobody() -> str:
+    """A URL at which nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
 @pytest.fixture
