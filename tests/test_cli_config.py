@@ -6,15 +6,17 @@ import click.testing
 import numpy as np
 import pytest
 
-from minicnn import data, models, train
+from minicnn import data, models, train, weights
 from minicnn.cli import main
+from minicnn.data import presets
 
 from .test_cli_picture import save_picture
 
 CONFIG = {
     "model": "lenet5_small", "model_options": {"num_classes": 10, "in_channels": 1},
     "data": "digits", "label_smoothing": 0.1, "classes": list("0123456789"),
-    "image_shape": [1, 8, 8],
+    "image_shape": [1, 8, 8], "task": "multiclass", "seed": 0, "val_fraction": 0.1,
+    "preset": presets.get("digits").to_config(),
 }  # fmt: skip
 
 
@@ -22,7 +24,7 @@ def invoke(command, folder, change):
     """Run a command on a whole run whose config has a change."""
     run, picture = folder / "run", folder / "a.png"
     train.create_run(CONFIG | change, "", run)
-    train.save_run(run, models.create("lenet5_small"), [])
+    weights.save(run / "best.safetensors", models.create("lenet5_small").state_dict())
     save_picture(picture)
     more = [str(picture)] if command == "predict" else []
     return click.testing.CliRunner().invoke(

@@ -2,8 +2,12 @@
 
 import gzip
 import hashlib
+import json
+import os
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +15,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from minicnn.cli import main
-from minicnn.data import CATALOG, idx_sets
+from minicnn.data import CATALOG, cifar, idx_sets
 from minicnn.data.source import Layout, Source
 
-from .test_data_cifar import binary10, python10
+from .test_data_archives import member, tar
+from .test_data_cifar import binary10, known, python10
 from .test_data_mnist import FOUR, fill
 from .web import serve
 
@@ -152,6 +157,96 @@ def test_no_network(here, name):
     assert "check the network connection, or put the file into" in result.stderr
     assert str(cache(here).parent / name) in result.stderr
     assert len(result.stderr.splitlines()) <= 6 and "Traceback" not in result.stderr
+
+
+@pytest.fixture
+def mirrors(served, monkeypatch):
+    """A function that puts these mirrors in the place of MNIST's."""
+
+    def choose(*kinds: str) -> None:
+        urls = [f"{served}/{kind}" if kind else str(served) for kind in kinds]
+        first, second = idx_sets.MNIST.layouts
+        remotes = [remote._replace(mirrors=urls) for remote in first.remotes]
+        source = Source("mnist", (Layout(first.files, remotes=remotes), second), ("mnist", ""))
+        monkeypatch.setattr(idx_sets, "MNIST", source)
+        monkeypatch.setitem(CATALOG, "mnist", CATALOG["mnist"]._replace(source=source))
+
+    return choose
+
+
+REASONS = {
+    "busy": "HTTP status 503", "none": "HTTP status 404", "html": "a web page instead of the file",
+    "cut": "cut after ", "wrong": "wrong checksum",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", REASONS)
+def test_bad_mirrors(here, served, mirrors, tmp_path, kind):
+    """Alone each is an error in a line; before a good one it does no harm."""
+    if kind == "wrong":
+        fill(tmp_path / "served" / "other", 9)
+        for path in (tmp_path / "served" / "other").iterdir():
+            content = bytearray(path.read_bytes())
+            content[-1] ^= 1
+            path.write_bytes(content)
+    name = "other" if kind == "wrong" else kind
+    mirrors(name)
+    for args in (("prepare", "mnist"), ("preview", "mnist")):
+        lines = run(*args, code=1).stderr.splitlines()
+        words = [line for line in lines if not line.startswith("downloading ")]
+        assert len(words) == 1 and words[0].startswith("minicnn: "), lines
+        assert REASONS[kind] in words[0] and f"put the file into {cache(here)}" in words[0]
+        whole = [path for path in cache(here).iterdir() if path.name in FOUR]
+        assert whole == []  # nothing wrong has a name that would be believed
+    mirrors(name, "range")
+    assert "whole, 5 + 5 images" in run("prepare", "mnist").stdout
+    assert sorted(path.name for path in cache(here).iterdir()) == sorted(FOUR)
+    continued = [part for path, part in served.requests if path.startswith("/range") and part]
+    assert bool(continued) == (kind == "cut")
+
+
+@pytest.mark.parametrize("name", ["../escaped", "/tmp/minicnn-escaped"])
+def test_an_archive_that_would_leave_its_folder(here, tmp_path, monkeypatch, name):
+    folder = tmp_path / "cache" / "minicnn" / "cifar10"
+    folder.mkdir(parents=True)
+    tar(folder / "cifar-10-python.tar.gz", [(member("good"), b"1"), (member(name), b"bad")])
+    known(monkeypatch, folder)
+    monkeypatch.setitem(CATALOG, "cifar10", CATALOG["cifar10"]._replace(source=cifar.CIFAR10))
+    before = sorted(tmp_path.rglob("*"))
+    result = run("prepare", "cifar10", code=1)
+    assert f"members must lie below its root, got {name!r}" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert sorted(tmp_path.rglob("*")) == before and not Path("/tmp/minicnn-escaped").exists()
+
+
+PREPARE = """
+import json, sys
+from minicnn.cli import main
+from minicnn.data import CATALOG, idx_sets
+from minicnn.data.source import Layout, Remote, Source
+remotes = [Remote(*row) for row in json.loads(sys.argv[1])]
+files = idx_sets.MNIST.layouts[0].files
+source = Source("mnist", (Layout(files, remotes=remotes),), ("mnist", ""))
+CATALOG["mnist"] = CATALOG["mnist"]._replace(source=source)
+idx_sets.MNIST = source
+main(["data", "prepare", "mnist"])
+"""
+
+
+def test_two_processes_prepare_at_once(here, served):
+    remotes = [remote._replace(mirrors=[f"{served}/slow"])
+               for remote in idx_sets.MNIST.layouts[0].remotes]  # fmt: skip
+    command = [sys.executable, "-c", PREPARE, json.dumps(remotes)]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    both = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    for process in both:
+        out, _ = process.communicate(timeout=120)
+        assert process.returncode == 0 and out.startswith("mnist: whole, 5 + 5 images")
+    assert len(served.requests) == 4  # each file came once
+    assert sorted(path.name for path in cache(here).iterdir()) == sorted(FOUR)
 
 
 # Preview

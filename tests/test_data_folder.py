@@ -1,6 +1,10 @@
 """Folders of images: layouts that people have, and what is wrong with some of them."""
 
 import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,12 +145,39 @@ def test_images_directly_in_train(tmp_path):
         ImageFolder(tmp_path, "train")
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all")
+@pytest.mark.usefixtures("no_rights")
 def test_unreadable_folder(tmp_path):
     touch(tmp_path, "a/1.jpg", "b/1.jpg")
     (tmp_path / "b").chmod(0)
     with pytest.raises(PermissionError, match="b: must be readable"):
         ImageFolder(tmp_path)
+
+
+STREAM = """
+import resource, sys
+from minicnn.data import DataLoader, ImageFolder
+for epoch in range(2):
+    for images, labels in DataLoader(ImageFolder(sys.argv[1]), 50, shuffle=True, workers=2):
+        pass
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measures memory as Linux tells it, in KiB")
+def test_ten_times_as_many_files_take_no_more_memory(tmp_path):
+    """Were the images of 48 x 48 kept, as floats they would be 55 KB each."""
+    Image.new("RGB", (48, 48)).save(tmp_path / "x", "PNG")
+    peaks = []
+    for n in (200, 2000):
+        for i in range(n):
+            folder = tmp_path / str(n) / str(i % 2)
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(tmp_path / "x", folder / f"{i}.png")
+        command = [sys.executable, "-c", STREAM, str(tmp_path / str(n))]
+        root = Path(__file__).parents[1]
+        result = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
+        peaks.append(int(result.stdout))
+    assert peaks[1] < peaks[0] + 10_000, peaks
 
 
 def test_file_dataset():

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from minicnn.data import DataLoader, Dataset, SampleError
+from minicnn import Tensor
+from minicnn.data import DataLoader, Dataset, SampleError, presets
 from tests.photos import Photos, photos
 
 PIL = pytest.importorskip("PIL.Image", reason="needs: pip install pillow")
@@ -151,3 +152,15 @@ def test_a_data_set_of_ones_own_is_told_what_it_lacks():
 def test_an_empty_data_set():
     with pytest.raises(ValueError, match="at least one image, got \\(0,\\) for 0 images"):
         DataLoader(Photos([]))
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("size", [32, 24])  # prepared as whole batches, and one by one
+def test_batches_lie_in_memory_as_convolutions_read_them(training, size):
+    """Channels last, so that the first convolution copies nothing."""
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 3, size, size), np.uint8)
+    dataset = Dataset(pixels, np.zeros(6, np.int64), ["a", "b"], "some")
+    steps = presets.get("cifar10").steps(dataset, training)
+    assert (steps["transform"] is None) == (size == 32)
+    for images, _ in DataLoader(dataset, 4, **steps):
+        assert Tensor(images).data.transpose(0, 2, 3, 1).flags.c_contiguous

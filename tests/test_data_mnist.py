@@ -2,7 +2,6 @@
 
 import gzip
 import os
-import socket
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,14 +44,6 @@ def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     folder.mkdir()
     with serve(folder) as url:
         yield folder, url
-
-
-@pytest.fixture
-def nobody() -> str:
-    """A URL at which nothing listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
 @pytest.fixture

@@ -101,6 +101,18 @@ def test_training_is_not_changed_and_resumes_bit_for_bit():
         assert np.array_equal(array, other["average"][name]), name
 
 
+def test_what_does_not_change_stays_bit_for_bit():
+    """A negative zero too, though -0.0 + 0.0 is 0.0."""
+    ema = EMA(0.9)
+    t = trainer(ema)
+    t.model[0].requires_grad_(False)
+    t.model[0].weight.data[0, 0] = -0.0
+    before = t.model[0].weight.numpy().tobytes()
+    t.fit(loader(), None, epochs=1)
+    assert ema.average["0.weight"].tobytes() == before
+    assert not np.array_equal(ema.average["4.weight"], t.model[4].weight.numpy())
+
+
 def test_a_state_dict_is_a_copy():
     ema = EMA()
     trainer(ema).fit(loader(), None, epochs=1)

@@ -1,9 +1,12 @@
 """A resumed training is bit for bit the one that was never interrupted."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from minicnn import optim, train, use_kernels
+from minicnn import optim, train, use_kernels, weights
 from minicnn.train import callbacks
 from minicnn.train.checkpoint import load_checkpoint
 
@@ -129,6 +132,31 @@ def test_from_a_checkpoint_every_two_steps(tmp_path):
     assert (second.epoch, second.step, second.global_step) == (2, 1, 4)
     second.fit(*loaders(), epochs=2)
     assert_same(whole, second)
+
+
+@pytest.mark.parametrize("written", [("metrics.csv",), ("metrics.csv", "best.safetensors")])
+def test_from_a_kill_between_two_files_of_an_epoch(written, tmp_path):
+    """Table and best weights know of an epoch that the checkpoint does not: it runs again."""
+    files = ("metrics.csv", "best.safetensors", "last.safetensors")
+
+    def train_into(folder: Path, epochs: int, resumed: bool = False) -> list[train.Epoch]:
+        one = made(folder, "sgd", callbacks.CSVLogger(folder / "metrics.csv"))
+        if resumed:
+            one.load_state_dict(load_checkpoint(folder / "last.safetensors")[0])
+        return one.fit(*loaders(), epochs=epochs)
+
+    folders = whole, killed, later = [tmp_path / name for name in ("whole", "killed", "later")]
+    for folder, epochs in zip(folders, (3, 1, 2), strict=True):
+        folder.mkdir()
+        train_into(folder, epochs)
+    for name in written:
+        shutil.copy(later / name, killed / name)
+    assert train_into(killed, 1, resumed=True) == train.read_csv(killed / "metrics.csv")
+    train_into(killed, 3, resumed=True)
+    rows = [[row[:-1] for row in train.read_csv(f / "metrics.csv")] for f in (whole, killed)]
+    assert rows[0] == rows[1] and len(rows[0]) == 3
+    for name in files[1:]:
+        assert same_arrays(weights.load(whole / name), weights.load(killed / name))
 
 
 def test_epoch_schedules_go_on(tmp_path):

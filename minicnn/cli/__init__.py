@@ -28,8 +28,7 @@ class _Commands(click.Group):
         except _USER_ERRORS as error:
             if ctx.meta.get("debug"):
                 raise
-            text = str(error) or type(error).__name__
-            click.echo(f"minicnn: {_two_lines(text)}", err=True)
+            click.echo(f"minicnn: {_two_lines(_text(error))}", err=True)
             ctx.exit(1)
 
 
@@ -38,6 +37,13 @@ def _never_fail_to_print() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+
+
+def _text(error: BaseException) -> str:
+    """The message; what the system says of a file without "[Errno 13]"."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__
 
 
 def _two_lines(text: str) -> str:

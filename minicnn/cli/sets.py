@@ -21,8 +21,9 @@ class Sets(NamedTuple):
 
 
 def is_name(source: str) -> bool:
-    """Whether ``source`` is to be a data set's name, and not the path of files."""
-    return not (Path(source).is_dir() or source.lower().endswith((".csv", ".tsv")))
+    """Whether ``source`` is a data set's name; one that is known never means a folder here."""
+    is_path = Path(source).is_dir() or source.lower().endswith((".csv", ".tsv"))
+    return source in data.CATALOG or not is_path
 
 
 def short_name(source: str) -> str:
@@ -56,6 +57,7 @@ def _channels(config: Mapping[str, Any]) -> int:
 def _parts(source: str, data_dir: str | None, channels: int) -> tuple[Any, Any, Any]:
     val: Any
     if is_name(source):
+        _check_name(source)
         val = data.load(source, "val", data_dir) if source == "flowers102" else None
         return data.load(source, "train", data_dir), val, data.load(source, "test", data_dir)
     path = Path(source)
@@ -69,6 +71,15 @@ def _parts(source: str, data_dir: str | None, channels: int) -> tuple[Any, Any, 
         for split in ("train", "val", "test")
     )
     return train, val, test
+
+
+def _check_name(source: str) -> None:
+    try:
+        data.entry(source)
+    except ValueError as error:
+        raise ValueError(
+            f"--data: {source} is no folder of images, nor a table, nor a data set; {error}"
+        ) from error
 
 
 def choose_preset(config: Mapping[str, Any], dataset: Any) -> presets.Preset:

@@ -1,6 +1,7 @@
 """Checks of what data sets are given, shared by the files of this folder."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -43,6 +44,40 @@ def check_labels(labels: np.ndarray, classes: Sequence[str], where: str) -> None
             f"{', '.join(names)}, got {labels[bad[0]]} at index {bad[0]} ({bad.size} of "
             f"{len(labels)} labels are out of range); correct the label or name its class"
         )
+
+
+def check_label_rows(labels: np.ndarray, classes: Sequence[str], where: str) -> None:
+    """Require (N, K) float32 of 0 and 1, one column per class.
+
+    Raises TypeError for a wrong type or dtype, ValueError for a wrong shape or another number.
+    """
+    check_array(labels, "float32", f"(N, {len(classes)})", f"{where}: labels")
+    other = labels[(labels != 0) & (labels != 1)]
+    if other.size:
+        raise ValueError(
+            f"{where}: labels of several classes must be 0 or 1, got {other[0]}; "
+            "write 1 for each class that is in the image"
+        )
+
+
+def check_indices(indices: Any, n: int, where: str) -> np.ndarray:
+    """Positions among n samples as an array; negative ones count from the end.
+
+    Raises ValueError if there are none, if one is not an integer or lies outside.
+    """
+    index = np.asarray(indices)
+    if index.ndim != 1 or index.size == 0 or index.dtype.kind not in "iu":
+        raise ValueError(
+            f"{where}: indices must be a non-empty list of integers, got shape {index.shape} of "
+            f"{index.dtype}; turn a mask into indices with np.flatnonzero"
+        )
+    outside = (index < -n) | (index >= n)
+    if outside.any():
+        raise ValueError(
+            f"{where}: indices must be below {n}, the number of images, got {index[outside][0]}; "
+            "take fewer samples"
+        )
+    return index
 
 
 def check_split(split: str, where: str) -> None:

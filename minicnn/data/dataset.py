@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .checks import check_array, check_labels
+from .checks import check_array, check_indices, check_label_rows, check_labels
 from .pixels import unit_range
 
 
@@ -87,14 +87,8 @@ class Dataset:
         labels = self.labels
         several = isinstance(labels, np.ndarray) and labels.ndim == 2
         if several and (labels.dtype.kind == "f" or labels.shape[1] == k):
-            check_array(labels, "float32", f"(N, {k})", f"{where}: labels")
+            check_label_rows(labels, self.classes, where)
             self._check_count("labels", labels)
-            other = labels[(labels != 0) & (labels != 1)]
-            if other.size:
-                raise ValueError(
-                    f"{where}: labels of several classes must be 0 or 1, got {other[0]}; "
-                    "write 1 for each class that is in the image"
-                )
             return
         check_array(labels, "int64", "(N,)", f"{where}: labels")
         self._check_count("labels", labels)
@@ -159,17 +153,6 @@ class Dataset:
 
         Raises ValueError if there are none, if one is not an integer or lies outside the data set.
         """
-        index = np.asarray(indices)
-        if index.ndim != 1 or index.size == 0 or index.dtype.kind not in "iu":
-            raise ValueError(
-                "Dataset.subset: indices must be a non-empty list of integers, got shape "
-                f"{index.shape} of {index.dtype}; turn a mask into indices with np.flatnonzero"
-            )
-        outside = (index < -len(self)) | (index >= len(self))
-        if outside.any():
-            raise ValueError(
-                f"Dataset.subset: indices must be below {len(self)}, the number of images, got "
-                f"{index[outside][0]}; take fewer samples"
-            )
+        index = check_indices(indices, len(self), "Dataset.subset")
         boxes = None if self.boxes is None else self.boxes[index]
         return Dataset(self.images[index], self.labels[index], self.classes, self.name, boxes)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .checks import check_array, check_labels
+from .checks import check_array, check_indices, check_label_rows, check_labels
 from .pictures import EXTENSIONS, open_image
 
 # What people call the folders of a split.
@@ -41,17 +41,15 @@ class FileDataset:
     channels: int = 3
 
     def __post_init__(self) -> None:
-        where = f"FileDataset {self.name}: labels"
+        where = f"FileDataset {self.name}"
         if isinstance(self.labels, np.ndarray) and self.labels.ndim == 2:
-            check_array(self.labels, "float32", f"(N, {len(self.classes)})", where)
-            if not np.isin(self.labels, (0, 1)).all():
-                raise ValueError(f"{where} must be 0 or 1 in each column; correct the others")
+            check_label_rows(self.labels, self.classes, where)
         else:
-            check_array(self.labels, "int64", "(N,)", where)
-            check_labels(self.labels, self.classes, f"FileDataset {self.name}")
+            check_array(self.labels, "int64", "(N,)", f"{where}: labels")
+            check_labels(self.labels, self.classes, where)
         if len(self.labels) != len(self.paths):
             raise ValueError(
-                f"FileDataset {self.name}: paths and labels must agree in number, got "
+                f"{where}: paths and labels must agree in number, got "
                 f"{len(self.paths)} and {len(self.labels)}; give one label, or row of labels, "
                 "per file"
             )
@@ -84,17 +82,7 @@ class FileDataset:
 
         Raises ValueError if there are none, if one is not an integer or lies outside the data set.
         """
-        index = np.asarray(indices)
-        if index.ndim != 1 or index.size == 0 or index.dtype.kind not in "iu":
-            raise ValueError(
-                f"{self.name}.subset: indices must be a non-empty list of integers, got shape "
-                f"{index.shape} of {index.dtype}; turn a mask into indices with np.flatnonzero"
-            )
-        if index.min() < -len(self) or index.max() >= len(self):
-            raise ValueError(
-                f"{self.name}.subset: indices must be below {len(self)}, the number of images, got "
-                f"{index.min()}..{index.max()}; take fewer samples"
-            )
+        index = check_indices(indices, len(self), f"{self.name}.subset")
         paths = [self.paths[i] for i in index]
         return FileDataset(paths, self.labels[index], self.classes, self.name, self.channels)
 

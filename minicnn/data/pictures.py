@@ -18,6 +18,7 @@ EXTENSIONS = (
 _FORMATS = (
     "BMP", "DIB", "GIF", "ICO", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TGA", "TIFF", "WEBP",
 )  # fmt: skip
+_WHOLE = "must be a whole image file (PNG, JPEG, ...)"
 
 
 def open_image(path: str | PathLike[str], channels: int = 3) -> Any:
@@ -39,26 +40,31 @@ def open_image(path: str | PathLike[str], channels: int = 3) -> Any:
     try:
         with path.open("rb") as file, Image.open(file, formats=formats) as image:
             if image.width * image.height > MOST_PIXELS:
-                raise Image.DecompressionBombError(f"{image.width} x {image.height} pixels")
+                raise Image.DecompressionBombError
             image.load()
             return to_mode(_upright(image), channels)
-    except PermissionError as error:
-        raise ValueError(
-            f"{path}: must be readable, got {error.strerror}; give yourself read permission"
-        ) from error
     except MemoryError:
         raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ValueError(
-            f"{path}: an image must have at most {MOST_PIXELS:,} pixels, got {error}; "
-            "scale it down with an image program if it is real"
-        ) from error
     except Exception as error:  # damaged files make Pillow raise almost anything
-        raise ValueError(
-            f"{path}: must be a whole image file (PNG, JPEG, ...), got something else or a damaged "
-            f"one ({type(error).__name__}: {_first_line(error)}); open it in an image viewer to "
-            "see what it is"
-        ) from error
+        raise _refusal(path, error) from error
+
+
+def _refusal(path: Path, error: Exception) -> ValueError:
+    """What is wrong with an image file, in words."""
+    from PIL import Image, UnidentifiedImageError
+
+    if isinstance(error, PermissionError):
+        rule, advice = "must be readable, got Permission denied", "give yourself read permission"
+    elif isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        rule = f"an image must have at most {MOST_PIXELS:,} pixels, got more"
+        advice = "scale it down with an image program if it is real"
+    elif isinstance(error, UnidentifiedImageError):
+        rule = f"{_WHOLE}, got something else or one whose beginning is damaged"
+        advice = "open it in an image viewer to see what it is"
+    else:
+        rule = f"{_WHOLE}, got a damaged one ({_first_line(error)})"
+        advice = "copy it again from where it came from"
+    return ValueError(f"{path}: {rule}; {advice}")
 
 
 def to_mode(image: Any, channels: int = 3) -> Any:
@@ -139,4 +145,4 @@ def _bytes(image: Any) -> Any:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0] or "no more is known"
+    return str(error).partition("\n")[0] or type(error).__name__

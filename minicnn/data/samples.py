@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .dataset import LabelledImages
-from .pixels import channels_first
+from .pixels import channels_first, empty_batch
 
 Transform = Callable[[Any, np.random.Generator], Any]
 
@@ -74,7 +74,11 @@ class Samples(NamedTuple):
                     f"{self.dataset.source(index)}; end the transform with a crop or a resize to "
                     "one size"
                 )
-        return np.stack(images) if images else np.empty((0, 0, 0, 0), np.float32)
+        batch = empty_batch(len(images), *(images[0].shape if images else (0, 0, 0)))
+        for image, place in zip(images, batch, strict=True):
+            for plane, target in zip(image, place, strict=True):
+                target[...] = plane
+        return batch
 
 
 def _decode(image: Any) -> None:

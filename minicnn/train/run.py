@@ -38,6 +38,10 @@ def create_run(
     Raises FileExistsError if ``out`` is there and not an empty folder.
     """
     folder = _new_folder(Path(root), name) if out is None else _given_folder(Path(out))
+    try:
+        (folder / CONFIG).touch(exist_ok=False)  # of two at the same time, one gets the folder
+    except FileExistsError as error:
+        raise _taken(folder, "a run") from error
     write_json(folder / CONFIG, config)
     return folder
 
@@ -132,9 +136,13 @@ def _new_folder(root: Path, name: str) -> Path:
 def _given_folder(out: Path) -> Path:
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         what = "a run" if (out / CONFIG).exists() else "other files" if out.is_dir() else "a file"
-        raise FileExistsError(
-            f"{out}: a run needs a new or empty folder, got one that holds {what}; "
-            "choose another name, since a run is never written over"
-        )
+        raise _taken(out, what)
     out.mkdir(parents=True, exist_ok=True)
     return out
+
+
+def _taken(out: Path, what: str) -> FileExistsError:
+    return FileExistsError(
+        f"{out}: a run needs a new or empty folder, got one that holds {what}; "
+        "choose another name, since a run is never written over"
+    )

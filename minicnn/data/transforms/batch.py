@@ -100,7 +100,7 @@ class CutMix:
         h, w = images.shape[2:]
         half = math.sqrt(1 - rng.beta(self.alpha, self.alpha)) / 2
         rows, columns = (_interval(int(half * side), side, rng) for side in (h, w))
-        mixed = images.copy()
+        mixed = images.copy(order="K")
         part = (..., rows, columns)
         mixed[part] = np.roll(images[part], 1, axis=0)
         replaced = (rows.stop - rows.start) * (columns.stop - columns.start) / (h * w)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..pixels import empty_batch
 from .fields import check_number
 from .kinds import Image, RandomTransform, Rng, Transform
 
@@ -87,21 +88,25 @@ class Normalize(Transform):
                 f"Normalize: takes an array (C, H, W) float32, got {_kind(image)}; "
                 "put ToArray() before it"
             )
-        if len(image) != len(self.mean):
-            raise ValueError(
-                f"Normalize: the array must have {len(self.mean)} channels, as many as there are "
-                f"means, got {image.shape}; put ToArray() before it, or open images with channels="
-                f"{len(self.mean)}"
-            )
         return normalize(image, self.mean, self.std)
 
 
 def normalize(images: np.ndarray, mean: tuple[float, ...], std: tuple[float, ...]) -> np.ndarray:
-    """y = (x - mean) / std: (..., C, H, W) float32 -> the same"""
-    means, stds = (np.array(values, np.float32)[:, None, None] for values in (mean, std))
-    centred = images - means
-    centred /= stds
-    return centred
+    """y = (x - mean) / std: (C, H, W) or (N, C, H, W) float32 -> the same
+
+    Raises ValueError for another number of channels than of means.
+    """
+    if images.shape[-3] != len(mean):
+        raise ValueError(
+            f"Normalize: the array must have {len(mean)} channels, as many as there are means, got "
+            f"{images.shape}; put ToArray() before it, or open images with channels={len(mean)}"
+        )
+    result = np.empty_like(images) if images.ndim == 3 else empty_batch(*images.shape)
+    for c, (m, s) in enumerate(zip(mean, std, strict=True)):
+        plane = result[..., c, :, :]
+        np.subtract(images[..., c, :, :], np.float32(m), out=plane)
+        plane /= np.float32(s)
+    return result
 
 
 def _kind(image: Any) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class EMA(Callback):
     """Averages the weights after each step, and lets the average be measured.
 
-        a <- a + (1 - d) (w - a),    d = min(decay, (1 + t) / (10 + t))    at step t = 1, 2, ...
+        a <- a - (1 - d) (a - w),    d = min(decay, (1 + t) / (10 + t))    at step t = 1, 2, ...
 
     The small d of the first steps forgets the initial weights. Running statistics of batch norms
     are averages already and are copied. Weights that do not change, frozen ones say, stay bit for
@@ -55,7 +55,7 @@ class EMA(Callback):
         keep = min(self.decay, (1 + self.steps) / (10 + self.steps))
         for name, p in trainer.model.named_parameters():
             average = self.average[name] = to_device(self.average[name], p.device)
-            average += (1 - keep) * (p.data - average)
+            average -= (1 - keep) * (average - p.data)  # x - 0 is x, for x = -0 too
 
     def on_evaluate_start(self, trainer: Trainer) -> None:
         """Measure the average."""
