@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, default=ROOT / "flowers5")
     weights = ROOT / "weights" / "mobilenet_v1_025_224.pth"
     parser.add_argument("--weights", type=Path, default=weights)
-    parser.add_argument("--seconds", type=float, default=60, help="for each of the two")
+    parser.add_argument("--seconds", type=float, default=30, help="for each of the two")
     parser.add_argument("--seed", type=int, default=0, help="of split, networks and order")
     parser.add_argument("--fast", action="store_true", help="302 photos, 3 seconds each")
     options = parser.parse_args()

@@ -77,7 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fast", action="store_true")
     fast = parser.parse_args().fast
-    n, epochs, seeds = (1000, 3, 1) if fast else (4000, 8, 3)
+    n, epochs, seeds = (1000, 3, 1) if fast else (3000, 6, 3)
     make = partial(data.shapes, num_classes=2, imbalance=49, noise=0.5)
     train, test = make(n, seed=1), make(n, seed=2)
     print(f"{n} images to learn from, {np.sum(train.labels)} of them {train.classes[1]}s; "

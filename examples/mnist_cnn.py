@@ -18,7 +18,7 @@ from minicnn.train.callbacks import EarlyStopping, ProgressBar
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--fast", action="store_true", help="the small digits, 3 epochs")
     options = parser.parse_args()

@@ -47,7 +47,7 @@ def report(title: str, labels: np.ndarray, yes: np.ndarray) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fast", action="store_true", help="fewer pictures and epochs")
-    n, epochs = (1500, 3) if parser.parse_args().fast else (8000, 10)
+    n, epochs = (1500, 3) if parser.parse_args().fast else (6000, 8)
     draw = partial(data.shapes, num_classes=6, objects=4)
     known, val, test = draw(n, seed=1), draw(1000, seed=2), draw(2000, seed=3)
 
