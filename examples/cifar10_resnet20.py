@@ -3,11 +3,10 @@
 Ctrl-C saves. The same command again loads the checkpoint and ends with the very weights, bit for
 bit, that the training would have had without the break.
 
-    python examples/cifar10_resnet20.py          # XX % of the test images, seed 0; XX minutes
-    python examples/cifar10_resnet20.py --fast   # XX % of drawn shapes in XX s; no download
+    python examples/cifar10_resnet20.py          # 5 epochs; 2.5 minutes each on two free cores
+    python examples/cifar10_resnet20.py --fast   # drawn shapes, too few to learn from, in 3 s
 
-The figure is that of a copy of CIFAR-10 which went through JPEG; benchmarks/cifar10_parity.py has
-torch beside it. On the original 20 epochs and more give above 90 %.
+benchmarks/cifar10_parity.py runs the same recipe, with torch beside it.
 """
 
 import argparse

@@ -4,8 +4,11 @@ Ten kinds of clothes, 60,000 grey images of 28x28 to learn from, 10,000 to test.
 each training image by up to 2 pixels and mirrors every second one, so that the network never sees
 quite the same image again: it has less to learn by heart.
 
-    python examples/fashion_mnist.py          # XX % of the test images, seed 0; XX minutes
-    python examples/fashion_mnist.py --fast   # XX % of scikit-learn's digits in XX s; no download
+    python examples/fashion_mnist.py          # 92.23 % of the test images, seed 0; about 9 minutes
+    python examples/fashion_mnist.py --fast   # 86.9 % of scikit-learn's digits in 4 s; no download
+
+The minutes are 12 epochs of the 45 s that the fastest took on two cores shared with others; the
+log is benchmarks/results/fashion_mnist.md. Shirts are the hardest: T-shirts, or coats?
 """
 
 import argparse

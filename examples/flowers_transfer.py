@@ -5,8 +5,14 @@ other network learns from the photos themselves. Both get the same seconds, coun
 photo on; what counts is the validation accuracy when time is up. While a network is measured its
 clock stands still.
 
-    python examples/flowers_transfer.py          # XX
-    python examples/flowers_transfer.py --fast   # XX
+    python examples/flowers_transfer.py            # 68.1 % against 54.9 %, 30 s each, seed 0
+    python examples/flowers_transfer.py --seed 1   # 63.8 % against 58.4 %
+    python examples/flowers_transfer.py --fast     # 302 photos, 3 s each: no figure
+
+The figures are of 4,317 photos of five kinds of flowers, on two cores that were busy with other
+programs too; there the features took 22 of the 30 s. These photos have 128x128 pixels but were
+scaled up from about 32x32 (scaling them down to 32 and up again changes a value by 2 of 255): the
+network, made for sharp photos of 224 pixels, can show less of what it knows than on sharp ones.
 
 Photos: any folder with a sub-folder per class (--photos). Weights: any for MobileNet V1 0.25
 (--weights). Without them the example says so and ends. It leaves a picture, flowers_transfer.png.

@@ -1,14 +1,22 @@
 """One image in fifty is of the class that matters: four ways to learn it, and how to judge them.
 
-Squares among circles, in much noise. "No squares at all" is right for 98 % of the images, so
+Squares among circles, of 16x16 pixels. "No squares at all" is right for 98 % of the images, so
 accuracy says nothing. The areas under the ROC curve and under the precision-recall curve ask how
 well the squares are ranked before the circles, whatever the threshold; recall at the threshold 1/2
 says what is found without choosing one.
 
-    python examples/imbalanced_binary.py          # the table below; XX s
-    python examples/imbalanced_binary.py --fast   # less of everything, one seed; XX s
+    python examples/imbalanced_binary.py          # the table below; 55 s of one core
+    python examples/imbalanced_binary.py --fast   # less of everything, one seed; some seconds
 
-TABLE
+                         accuracy  recall  precision  ROC area  average precision
+    nothing                 0.981   0.028      1.000     0.929              0.478
+    class weights           0.956   0.722      0.312     0.948              0.566
+    focal loss              0.981   0.033      1.000     0.928              0.510
+    balanced sampling       0.984   0.194      0.929     0.928              0.574
+
+Means of the seeds 0, 1, 2; 3,000 images with 60 squares to learn from, as many to test. By accuracy
+class weights are the worst; they find 72 % of the squares, where doing nothing finds 3 %. The areas
+say that the ways rank the images nearly alike: most of what weights change is where "yes" begins.
 """
 
 import argparse
@@ -27,7 +35,7 @@ COLUMNS = ("accuracy", "recall", "precision", "roc_auc", "average_precision")
 
 
 def make_net() -> nn.Sequential:
-    """(N, 3, 32, 32) -> (N, 1) logits of the second class"""
+    """(N, 3, 16, 16) -> (N, 1) logits of the second class"""
     layers: list[nn.Module] = []
     for c, o in ((3, 16), (16, 32), (32, 64)):
         layers += [nn.Conv2d(c, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
@@ -77,8 +85,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fast", action="store_true")
     fast = parser.parse_args().fast
-    n, epochs, seeds = (1000, 3, 1) if fast else (3000, 6, 3)
-    make = partial(data.shapes, num_classes=2, imbalance=49, noise=0.5)
+    n, epochs, seeds = (1000, 3, 1) if fast else (3000, 8, 3)
+    make = partial(data.shapes, num_classes=2, size=16, imbalance=49, noise=0.2)
     train, test = make(n, seed=1), make(n, seed=2)
     print(f"{n} images to learn from, {np.sum(train.labels)} of them {train.classes[1]}s; "
           f"means of {seeds} seeds")  # fmt: skip

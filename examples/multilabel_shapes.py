@@ -2,10 +2,10 @@
 
 Each class is a yes-or-no question of its own, with a sigmoid instead of the softmax over all. Where
 yes begins can be chosen for each class: here at the best F1 on validation images. The test images
-show what that gains.
+show what that gains: much in F1 where the network is unsure (--fast), little where it is not.
 
-    python examples/multilabel_shapes.py          # XX; XX s
-    python examples/multilabel_shapes.py --fast   # XX; XX s
+    python examples/multilabel_shapes.py          # all six right in 90.6 %, then 91.0 %; 50 s
+    python examples/multilabel_shapes.py --fast   # mean F1 from 0.216 to 0.651, 3 s
 """
 
 import argparse
@@ -47,7 +47,7 @@ def report(title: str, labels: np.ndarray, yes: np.ndarray) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fast", action="store_true", help="fewer pictures and epochs")
-    n, epochs = (1500, 3) if parser.parse_args().fast else (6000, 8)
+    n, epochs = (1500, 2) if parser.parse_args().fast else (4000, 8)
     draw = partial(data.shapes, num_classes=6, objects=4)
     known, val, test = draw(n, seed=1), draw(1000, seed=2), draw(2000, seed=3)
 

@@ -4,10 +4,19 @@ A LeNet-5 learns MNIST. Then it is frozen, and only a new head is trained, on a 
 another collection (8x8 pixels, scaled to MNIST's size). Beside it the same LeNet-5 learns these few
 images from scratch, in as many steps.
 
-    python examples/transfer_mnist_to_digits.py          # the table below; XX minutes
-    python examples/transfer_mnist_to_digits.py --fast   # one row of it, of one seed; XX s
+    python examples/transfer_mnist_to_digits.py          # the table below; 70 s of one core
+    python examples/transfer_mnist_to_digits.py --fast   # a row of one seed, less of MNIST; 5 s
 
-TABLE
+    labelled digits   features of MNIST, new head   from scratch
+                 10               73.6 % ± 4.4 %    56.9 % ± 6.1 %
+                 30               86.7 % ± 3.1 %    73.3 % ± 6.3 %
+                100               89.3 % ± 0.9 %    86.3 % ± 1.1 %
+                300               93.9 % ± 0.7 %    93.7 % ± 0.6 %
+               1000               94.4 % ± 0.3 %    95.9 % ± 1.1 %
+
+Mean and standard deviation over the seeds 1 ... 5, which draw the labelled digits and the weights;
+the network of MNIST (two epochs of 20,000 images) is the same for all, and the settings were fixed
+before. Few labels: transfer is far ahead. With a thousand, a network of its own is better.
 """
 
 import argparse
@@ -93,7 +102,7 @@ def main() -> None:
     options = parser.parse_args()
     start = time.perf_counter()
     try:
-        net = learn_mnist(*((5000, 1) if options.fast else (60000, 2)))
+        net = learn_mnist(*((5000, 1) if options.fast else (20000, 2)))
     except OSError as error:
         print(f"skipped: this example needs MNIST; {error}")
         return

@@ -26,6 +26,9 @@ NEEDS = {
 }
 BETTER_THAN = {"mnist_cnn.py": 80, "fashion_mnist.py": 60, "transfer_mnist_to_digits.py": 50}
 
+# One thread: where several tests run at a time, threads would mostly wait for each other.
+ENVIRONMENT = {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "NUMBA_NUM_THREADS": "1"}
+
 
 def run(name: str, folder: Path, **environment: str) -> str:
     """What an example prints, started in an empty folder."""
@@ -33,7 +36,7 @@ def run(name: str, folder: Path, **environment: str) -> str:
     program += [] if name == "first_net.py" else ["--fast"]
     result = subprocess.run(
         program, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=600,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"} | environment,
+        env=os.environ | ENVIRONMENT | environment,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     return result.stdout
