@@ -53,10 +53,10 @@ def _measured(start: float, make: Make, steps: int) -> dict[str, float]:
         begin = time.perf_counter()
         step()
         found[f"step {n + 1}"] = time.perf_counter() - begin
-    return found | {"memory": _peak()}
+    return found | {"memory": peak_memory()}
 
 
-def _peak() -> float:
+def peak_memory() -> float:
     """The largest resident memory of this process so far, in MB."""
     size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return size / (2**20 if sys.platform == "darwin" else 2**10)  # Linux counts in KB
