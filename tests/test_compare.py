@@ -25,8 +25,8 @@ def make_run(folder: Path, model: str = "lenet5_small", data: str = "digits", ep
         Epoch(i, 2 / i, 0.5, 1.5 / i if test else None, 0.9 - i / 100 if test else None, 0.1, 40.0)
         for i in range(1, epochs + 1)
     ]
-    write_csv(history, out / "metrics.csv")
     weights.save(out / "best.safetensors", models.create(model, **options).state_dict())
+    write_csv(history, out / "metrics.csv")
     return out
 
 
