@@ -8,12 +8,13 @@ from PIL import Image
 
 from minicnn.data import transforms as T
 from minicnn.data.transforms import affine, colour
+from minicnn.testing.parity import import_torchvision
 
-try:
-    from torchvision.transforms import InterpolationMode, autoaugment
-    from torchvision.transforms import functional as F
-except (ImportError, RuntimeError):  # RuntimeError: it was built for another torch
-    pytest.skip("needs torchvision", allow_module_level=True)
+if import_torchvision() is None:
+    pytest.skip("needs torch and torchvision", allow_module_level=True)
+
+from torchvision.transforms import InterpolationMode, autoaugment
+from torchvision.transforms import functional as F
 
 RNG = np.random.default_rng(0)
 PICTURES = [Image.fromarray(RNG.integers(0, 256, (h, w, 3), np.uint8)) for h, w in
