@@ -13,6 +13,13 @@ import pytest
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests keep their names from process to process; parallel workers compare them."""
+    for item in items:
+        if " at 0x" in item.nodeid:
+            raise pytest.UsageError(f"{item.nodeid}: the name holds an address; give ids=")
+
+
 @pytest.fixture
 def nobody() -> str:
     """A URL at which nothing listens."""

@@ -22,11 +22,16 @@ PICTURES = [Image.fromarray(RNG.integers(0, 256, (h, w, 3), np.uint8)) for h, w 
 PICTURES += [picture.convert("L") for picture in PICTURES]
 
 
+def named(picture):
+    """Not the picture's own text: the address in it differs from process to process."""
+    return "{} {}x{}".format(picture.mode, *picture.size)
+
+
 def same(ours, theirs):
     assert ours.mode == theirs.mode and np.array_equal(np.asarray(ours), np.asarray(theirs))
 
 
-@pytest.mark.parametrize("picture", PICTURES, ids=str)
+@pytest.mark.parametrize("picture", PICTURES, ids=named)
 def test_resize_crop_grey(picture):
     for name in ("nearest", "bilinear", "bicubic"):
         mode = InterpolationMode(name)
@@ -39,7 +44,7 @@ def test_resize_crop_grey(picture):
         same(T.Grayscale(channels)(picture), F.rgb_to_grayscale(picture, channels))
 
 
-@pytest.mark.parametrize("picture", PICTURES, ids=str)
+@pytest.mark.parametrize("picture", PICTURES, ids=named)
 def test_colour(picture):
     for factor in (0, 0.4, 1.7):
         same(colour.brightness(picture, factor), F.adjust_brightness(picture, factor))
@@ -50,7 +55,7 @@ def test_colour(picture):
 
 
 @pytest.mark.parametrize("name", ["nearest", "bilinear", "bicubic"])
-@pytest.mark.parametrize("picture", PICTURES, ids=str)
+@pytest.mark.parametrize("picture", PICTURES, ids=named)
 def test_rotate_and_affine(picture, name):
     mode = InterpolationMode(name)
     for angle, expand in ((30, False), (-77.5, True), (90, True)):
