@@ -1,0 +1,93 @@
+"""What the doctor knows of an op: its rule, the probes that tell bugs apart, and the typical bugs.
+
+A rule is written step by step on a `Call`, so that a known bug is the same op with one step
+replaced:
+
+    linear = Op("linear", {"x": "N D", "weight": "O D", "bias": "O"}, "N O",
+                forward=lambda c: c.x @ c.weight.T + c.bias,
+                gradients={"x": lambda gy, c: gy @ c.weight, ...}, ...)
+    Mutant("dw_over_N", "divided-by-batch",
+           gradients={"weight": lambda gy, c: gy.T @ c.x / len(c.x)})
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray
+
+
+class Call(SimpleNamespace):
+    """One evaluation: the inputs and options by name, ``y``, and what the forward pass kept."""
+
+
+Forward = Callable[[Call], Array]
+Gradient = Callable[[Array, Call], Any]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One set of inputs (by name, in the op's order) and options on which a function is tried.
+
+    ``kind`` "usual"; "kink" where the derivative does not exist and a convention decides (ties,
+    ReLU at 0), so that central differences mean nothing; "extreme" where numbers are so large or
+    small that a careless formula overflows. Sizes of axes are distinct primes where that can be, so
+    that a wrong factor has one name.
+    """
+
+    name: str
+    inputs: Mapping[str, Array]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = "usual"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A typical bug: the op with another ``forward`` or other ``gradients``.
+
+    ``bug`` is its name in the vocabulary; ``also`` lists other names that are equally right.
+    """
+
+    name: str
+    bug: str
+    forward: Forward | None = None
+    gradients: Mapping[str, Gradient] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Op:
+    """A known op.
+
+    ``inputs`` maps the differentiable inputs to their named axes ("N C H W", "" for any shape).
+    ``probes(seed)`` makes the probes. ``constants(c)`` gives numbers that a learner may forget or
+    use twice, beside the lengths of the named axes. ``names`` translates what the tiers see into
+    the vocabulary: {"gweight ratio:1/N": "divided-by-batch", "ratio:-1": "sign-flipped"}; a key
+    with a place goes before one without. ``detectors`` are tests of this op alone; they are given
+    the case and yield signs. ``aliases`` are other names that learners use for the options.
+    """
+
+    name: str
+    inputs: Mapping[str, str]
+    output: str
+    forward: Forward
+    gradients: Mapping[str, Gradient]
+    probes: Callable[[int], Iterable[Probe]]
+    mutants: tuple[Mutant, ...] = ()
+    constants: Callable[[Call], Mapping[str, float]] = lambda c: {}
+    factors: Callable[[Call], Mapping[str, Array]] = lambda c: {}
+    names: Mapping[str, str] = field(default_factory=dict)
+    detectors: tuple[Callable[..., Any], ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    def run(
+        self, inputs: Mapping[str, Array], options: Mapping[str, Any], mutant: Mutant | None = None
+    ) -> tuple[Array, Callable[[Array], dict[str, Any]], Call]:
+        """The output, the rule gy -> {input: gradient}, and the call; with one bug if asked for."""
+        c = Call(**inputs, **options)
+        c.y = (mutant and mutant.forward or self.forward)(c)
+        rules = {**self.gradients, **(mutant.gradients if mutant else {})}
+        return c.y, lambda gy: {name: rules[name](gy, c) for name in self.inputs}, c
