@@ -1,0 +1,1 @@
+"""The ops that the doctor knows, by name. One file per family."""
