@@ -17,10 +17,10 @@ class Case:
     """What a learner's function gave on one probe, beside what is right.
 
     ``given`` and ``right`` hold a gradient per input, by the input's name; ``given`` is finite and
-    has the right shapes by the time that the tiers see it. ``right`` is the op's own rule where the
-    learner's forward pass is right, and central differences of that forward pass where it is not.
-    ``backward(gy)`` calls the learner's rule once more, on a fresh forward pass; ``rule(gy)`` is the
-    right one. ``rtol`` and ``atol`` are what two equal numbers may differ by. ``call`` is the
+    has the right shapes by the time that the tiers see it. ``right`` is the op's own rule where
+    the learner's forward pass is right, and central differences of that forward pass where it is
+    not. ``backward(gy)`` calls the learner's rule once more, on a fresh forward pass; ``rule(gy)``
+    is the right one. ``rtol`` and ``atol`` are what two equal numbers may differ by. ``call`` is the
     right evaluation (inputs, options, ``y``, and what the op keeps), ``gy`` the upstream gradient:
     random, never ones. ``op`` is None for functions that the doctor does not know.
     """
@@ -39,7 +39,7 @@ class Case:
     axes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def close(self, a: Array, b: Array) -> bool:
-        """Whether two arrays are equal but for rounding; ``atol`` counts in units of the largest."""
+        """Whether they are equal but for rounding; ``atol`` counts in units of the largest."""
         if a.shape != b.shape:
             return False
         size = max(1e-300, float(np.abs(b).max(initial=0.0)))

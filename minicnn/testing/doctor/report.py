@@ -13,7 +13,7 @@ class Sign:
     """What one probe suggests: a ``bug`` by its key, at one place ("forward", "gx", "gweight", "").
 
     ``evidence`` is one line with the numbers that show it. ``tier`` is how it was found: 0 the
-    contract, 1 linearity and support, 2 structure of the numbers, 3 the same numbers as a known bug.
+    contract, 1 linearity and support, 2 structure of the numbers, 3 the numbers of a known bug.
     """
 
     bug: str

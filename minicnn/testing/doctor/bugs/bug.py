@@ -1,4 +1,4 @@
-"""What the doctor can name: a bug, where it is taught, and three hints that do not give the code."""
+"""What the doctor can name: a bug, where it is taught, and three hints without the code."""
 
 from dataclasses import dataclass
 
