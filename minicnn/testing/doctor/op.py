@@ -82,6 +82,7 @@ class Op:
     names: Mapping[str, str] = field(default_factory=dict)
     detectors: tuple[Callable[..., Any], ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
+    conventions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def run(
         self, inputs: Mapping[str, Array], options: Mapping[str, Any], mutant: Mutant | None = None
