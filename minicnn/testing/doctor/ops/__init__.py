@@ -1,7 +1,26 @@
 """The ops that the doctor knows, by name. One file per family."""
 
 from ..op import Op
-from . import activation, conv, elementwise, linear, loss, reduce, smooth, softmax
+from . import (
+    activation,
+    attention,
+    blocks,
+    conv,
+    dropout,
+    elementwise,
+    linear,
+    loss,
+    norm,
+    reduce,
+    smooth,
+    softmax,
+    update,
+)
 
-_FAMILIES = (elementwise, reduce, linear, activation, smooth, softmax, loss, conv)
-OPS: dict[str, Op] = {op.name: op for family in _FAMILIES for op in family.OPS}
+_FAMILIES = (
+    elementwise, reduce, linear, activation, smooth, softmax, loss, conv, norm, dropout, blocks,
+    attention, update,
+)  # fmt: skip
+OPS: dict[str, Op] = {
+    op.name: op for family in _FAMILIES for op in getattr(family, "OPS", ())
+}
