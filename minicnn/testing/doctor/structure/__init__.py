@@ -26,12 +26,12 @@ SPECIFICITY = {
     "zero-gradient": 100, "ignores-upstream": 99, "transposed": 98, "flipped:": 97, "rolled:": 96,
     "ratio:": 95, "upstream-in-mask": 92, "not-linear": 91, "factor:": 90, "times:": 85,
     "missing-sum:": 83, "extra-sum:": 83, "lost-part:": 82, "upstream-moved": 81, "assigns": 80,
-    "first-only:": 79, "window-flipped": 78, "window-spacing": 77, "reshaped": 76, "shifted": 75, "window-origin": 74,
-    "window-extent": 73, "constant-off:": 72, "affine-off:": 71, "slice-ratio:": 70, "permuted": 65,
-    "constant-over:": 60, "mixes-batch": 58, "mixes-channels": 58, "ratio:?": 55,
-    "only-kinks": 45, "only-large": 40, "only-last": 38, "only-border": 36, "only-negative": 34,
-    "only-positive": 34, "leaks": 30, "dropped": 28, "misses-batch": 20, "misses-channels": 20,
-    "only-some:": 10, "unknown": 0,
+    "first-only:": 79, "window-flipped": 78, "window-spacing": 77, "reshaped": 76, "shifted": 75,
+    "window-origin": 74, "window-extent": 73, "constant-off:": 72, "affine-off:": 71,
+    "slice-ratio:": 70, "permuted": 65, "constant-over:": 60, "mixes-batch": 58,
+    "mixes-channels": 58, "ratio:?": 55, "only-kinks": 45, "only-large": 40, "only-last": 38,
+    "only-border": 36, "only-negative": 34, "only-positive": 34, "leaks": 30, "dropped": 28,
+    "misses-batch": 20, "misses-channels": 20, "only-some:": 10, "unknown": 0,
 }  # fmt: skip
 
 
