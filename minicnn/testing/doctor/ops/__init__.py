@@ -6,6 +6,7 @@ from . import (
     attention,
     blocks,
     conv,
+    cross_entropy,
     dropout,
     elementwise,
     linear,
@@ -18,7 +19,7 @@ from . import (
 )
 
 _FAMILIES = (
-    elementwise, reduce, linear, activation, smooth, softmax, loss, conv, norm, dropout, blocks,
+    elementwise, reduce, linear, activation, smooth, softmax, cross_entropy, loss, conv, norm, dropout, blocks,
     attention, update,
 )  # fmt: skip
 OPS: dict[str, Op] = {
