@@ -14,6 +14,7 @@ from .conv_rules import (
 from .sliding import fold, unfold
 from .sliding.assigned import by_tap, by_window
 from .sliding.mistakes import MISTAKES, Mistake, changed, moved
+from .sliding.values import without_border
 
 Array = np.ndarray
 RULES = {"x": input_gradient, "weight": weight_gradient, "bias": bias_gradient}
@@ -103,12 +104,6 @@ def padded_with(mode: str, **how: Any) -> Callable[[Call], Array]:
         return output(changed(c, x=x, rows=rows, cols=replace(c.cols, padding=0, size=x.shape[3])))
 
     return rule
-
-
-def without_border(gx: Array) -> Array:
-    kept = np.zeros_like(gx)
-    kept[:, :, 1:-1, 1:-1] = gx[:, :, 1:-1, 1:-1]
-    return kept
 
 
 def where_padded(rule: Gradient, change: Callable[[Array], Array]) -> Gradient:

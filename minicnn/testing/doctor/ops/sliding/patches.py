@@ -114,15 +114,10 @@ def _patch(call: Call, look: Look) -> Array:
     per_group = look.right.shape[1]
     first = o // (len(look.right) // call.groups) * per_group
     image = call.x[n, first : first + per_group]
-    patch = np.einsum("chw,uh,vw->cuv", image, _taps(call.rows, i), _taps(call.cols, j))
+    patch = np.einsum("chw,uh,vw->cuv", image, call.rows.table()[i], call.cols.table()[j])
     expected = np.zeros_like(look.right)
     expected[o] = patch
     return expected
-
-
-def _taps(axis: Axis, i: int) -> Array:
-    u, p = np.ogrid[: axis.kernel, : axis.size]
-    return (axis.pixel(i, u) == p).astype(float)
 
 
 def _hypotheses(c: Call) -> Iterator[Hypothesis]:

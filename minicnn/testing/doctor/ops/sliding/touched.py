@@ -104,7 +104,9 @@ def _samples(case: Case, looks: list[Look]) -> Iterator[Sign]:
             yield _sign(case, "mixes-batch", look, 0, look.seen(0), look.due(0))
             return
     empty = [look for look in looks if not look.touched.any()]
-    if empty and all((look.meeting.sample > 0) == (not look.touched.any()) for look in looks):
+    first = [look for look in looks if look.meeting.sample == 0]
+    kept = all(np.array_equal(look.touched, look.right) for look in first)
+    if first and kept and len(empty) == len(looks) - len(first) > 0:
         yield _sign(case, "first-only:N", empty[0], 0, [], empty[0].due(0))
 
 
