@@ -116,8 +116,10 @@ def _channels(case: Case, looks: list[Look]) -> Iterator[Sign]:
     for look in looks:
         seen, due = look.seen(1), look.due(1)
         if set(seen) - set(look.meeting.channels):
-            wide = len(seen) > len(due)
-            bug = "channels-mixed" if groups == 1 else "groups-ignored" if wide else "wrong-group"
+            wide = len(seen) == look.right.shape[1]
+            grouped = "groups-ignored" if wide else "wrong-group"
+            alone = "channels-collapsed" if wide else "channels-mixed"
+            bug = grouped if groups > 1 else alone
             yield _sign(case, bug, look, 1, seen, due)
             return
 
@@ -125,7 +127,7 @@ def _channels(case: Case, looks: list[Look]) -> Iterator[Sign]:
 def _places(case: Case, looks: list[Look]) -> Iterator[Sign]:
     """Rows and columns: names of the mistakes that explain every look."""
     off = [axis for axis in (2, 3) if any(look.seen(axis) != look.due(axis) for look in looks)]
-    if not off:
+    if not off or case.call.rows.windows == case.call.cols.windows == 1:
         return
     places = misplaced(case.call.rows, case.call.cols)
     names = {name for name, rows, cols in places if _fits(looks, rows, cols)}
