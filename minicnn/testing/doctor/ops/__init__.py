@@ -1,6 +1,7 @@
 """The ops that the doctor knows, by name. One file per family."""
 
 from ..op import Op
-from . import columns, conv, pool
+from . import activation, columns, conv, elementwise, linear, loss, pool, reduce, smooth, softmax
 
-OPS: dict[str, Op] = {op.name: op for family in (columns, conv, pool) for op in family.OPS}
+_FAMILIES = (elementwise, reduce, linear, activation, smooth, softmax, loss, conv, columns, pool)
+OPS: dict[str, Op] = {op.name: op for family in _FAMILIES for op in family.OPS}
