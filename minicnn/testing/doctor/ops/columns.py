@@ -22,6 +22,7 @@ Array = np.ndarray
 ALIASES = {
     "kernel": "kernel_size", "k": "kernel_size", "pad": "padding", "size": "output_size",
 }  # fmt: skip
+DEFAULTS: dict[str, Any] = {"stride": 1, "padding": 0, "dilation": 1}
 ORDER = "the entries of a patch are in another order than (C, kh, kw)"
 
 
@@ -99,22 +100,20 @@ def _wrong_columns(image: Array, right: Array, c: Call) -> Expected:
         yield "patch-flipped", turned, "the patch is in reverse order"
 
 
-def _im2col_probe(rng: np.random.Generator, name: str, x: tuple[int, ...], **options: Any) -> Probe:
-    return Probe(name, {"x": signed(rng, *x)}, options)
-
-
 def im2col_probes(seed: int) -> Iterator[Probe]:
     rng = np.random.default_rng(seed)
-    yield _im2col_probe(rng, "plain", (2, 3, 4, 7), kernel_size=(3, 2))
-    yield _im2col_probe(rng, "square", (2, 3, 4, 4), kernel_size=2)
-    yield _im2col_probe(rng, "stride 2", (2, 2, 7, 5), kernel_size=3, stride=2)
-    yield _im2col_probe(rng, "stride 3, last rows unused", (2, 2, 9, 7), kernel_size=2, stride=3)
-    yield _im2col_probe(rng, "padding 1", (2, 2, 3, 4), kernel_size=3, stride=1, padding=1)
-    yield _im2col_probe(rng, "stride 2, padding 2", (2, 2, 6, 5), kernel_size=(3, 4), stride=2,
-                        padding=2)  # fmt: skip
-    yield _im2col_probe(rng, "dilation 2", (2, 2, 7, 6), kernel_size=(3, 2), dilation=2)
-    yield _im2col_probe(rng, "stride 2x3, padding 2x0", (2, 2, 6, 9), kernel_size=(3, 4),
-                        stride=(2, 3), padding=(2, 0))  # fmt: skip
+    for name, x, size, options in (
+        ("plain", (2, 3, 4, 7), (3, 2), {}),
+        ("square", (2, 3, 4, 4), 2, {}),
+        ("stride 2", (2, 2, 7, 5), 3, {"stride": 2}),
+        ("stride 3, last rows unused", (2, 2, 9, 7), 2, {"stride": 3}),
+        ("padding 1", (2, 2, 3, 4), 3, {"padding": 1}),
+        ("stride 2, padding 2", (2, 2, 6, 5), (3, 4), {"stride": 2, "padding": 2}),
+        ("dilation 2", (2, 2, 7, 6), (3, 2), {"dilation": 2}),
+        ("stride 2x3, padding 2x0", (2, 2, 6, 9), (3, 4), {"stride": (2, 3), "padding": (2, 0)}),
+    ):
+        given = {"kernel_size": size, **DEFAULTS, **options}
+        yield Probe(name, {"x": signed(rng, *x)}, given)
 
 
 def col2im_probes(seed: int) -> Iterator[Probe]:
@@ -140,13 +139,13 @@ im2col = Op(
     "im2col", {"x": "N C H W"}, "N C*kh*kw H'*W'", im2col_forward, {"x": _gx}, im2col_probes,
     mutants=IM2COL_BUGS, constants=_constants,
     detectors=(image_signs, column_signs),
-    aliases=ALIASES,
+    aliases=ALIASES, defaults=DEFAULTS,
 )  # fmt: skip
 col2im = Op(
     "col2im", {"columns": "N C*kh*kw H'*W'"}, "N C H W", col2im_forward, {"columns": taken_out},
     col2im_probes, mutants=COL2IM_BUGS, constants=_constants,
     detectors=(image_signs, column_signs),
-    aliases=ALIASES,
+    aliases=ALIASES, defaults=DEFAULTS,
 )  # fmt: skip
 
 OPS = (im2col, col2im)

@@ -194,8 +194,8 @@ INPUT_BUGS = (
          before(input_gradient, lambda gy: only(gy, np.s_[:, :, :-1, :-1])), "dropped"),
     on_x("channels_averaged", "channels-collapsed", after(
         input_gradient, lambda gx: gx.mean(1, keepdims=True) + 0 * gx), "constant-over:C"),
-    on_x("channels_reversed", "channels-mixed", after(input_gradient, lambda gx: gx[:, ::-1]),
-         "mixes-channels", "flipped:C"),
+    on_x("channels_reversed", "mixes-channels", after(input_gradient, lambda gx: gx[:, ::-1]),
+         "flipped:C", "rolled:C"),
     on_x("last_filter_alone", "filters-not-summed", last_filter),
     on_x("batch_summed", "mixes-batch", before(
         input_gradient, lambda gy: gy.sum(0, keepdims=True) + 0 * gy)),
@@ -227,8 +227,8 @@ WEIGHT_BUGS = (
         weight_gradient, lambda c: changed(c, x=c.x.mean(0, keepdims=True) + 0 * c.x))),
     on_weight("batch_reversed", "mixes-batch", with_call(
         weight_gradient, lambda c: changed(c, x=c.x[::-1]))),
-    on_weight("channels_reversed", "channels-mixed", after(
-        weight_gradient, lambda g: g[:, ::-1]), "mixes-channels", "flipped:C"),
+    on_weight("channels_reversed", "mixes-channels", after(
+        weight_gradient, lambda g: g[:, ::-1]), "flipped:C", "rolled:C"),
     on_weight("channels_summed", "channels-collapsed", channel_sum, "constant-over:C"),
     on_weight("gy_batch_as_channels", "reshape-for-transpose",
               before(weight_gradient, batch_read_as_channels)),

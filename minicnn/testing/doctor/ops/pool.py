@@ -1,6 +1,7 @@
 """Pooling, and its opposite: nearest neighbour upsampling."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from .sliding.touched import Meeting, touched_signs
 from .sliding.values import input_value_signs
 
 INPUTS = {"x": "N C H W"}
+DEFAULTS = {"stride": lambda options: options["kernel_size"], "padding": 0}
 ALIASES = {
     "kernel": "kernel_size", "k": "kernel_size", "size": "kernel_size", "pool_size": "kernel_size",
     "window": "kernel_size", "s": "stride", "strides": "stride", "pad": "padding",
@@ -45,31 +47,38 @@ def _constants(c: Call) -> dict[str, float]:
     return {"kh*kw": kh * kw, "kh": kh, "kw": kw, "H'*W'": c.y.shape[2] * c.y.shape[3]}
 
 
-def _probe(rng: np.random.Generator, name: str, x: tuple[int, ...], size: Any, **how: Any) -> Probe:
-    return Probe(name, {"x": spaced(rng, *x)}, {"kernel_size": size, **how})
+def _probe(
+    rng: np.random.Generator, name: str, x: tuple[int, ...], size: Any, stride: Any, padding: int = 0
+) -> Probe:
+    how = {"kernel_size": size, "stride": stride, "padding": padding}
+    return Probe(name, {"x": spaced(rng, *x)}, how)
 
 
 def average_probes(seed: int) -> Iterator[Probe]:
-    rng = np.random.default_rng(seed)
-    yield _probe(rng, "2", (3, 2, 4, 6), 2)
-    yield _probe(rng, "2, last row and column unused", (2, 3, 5, 7), 2)
-    yield _probe(rng, "3, stride 2", (2, 3, 7, 9), 3, stride=2)
-    yield _probe(rng, "3, stride 1", (2, 2, 5, 6), 3, stride=1)
-    yield _probe(rng, "2, stride 3", (2, 2, 8, 9), 2, stride=3)
-    yield _probe(rng, "square", (2, 2, 4, 4), 2, stride=2)
-    yield _probe(rng, "2x3", (2, 2, 6, 9), (2, 3))
-    yield _probe(rng, "3x4, stride 2x3", (2, 2, 7, 10), (3, 4), stride=(2, 3))
+    for probe in _usual_probes(np.random.default_rng(seed)):
+        options = {key: probe.options[key] for key in ("kernel_size", "stride")}
+        yield replace(probe, options=options)
+
+
+def _usual_probes(rng: np.random.Generator) -> Iterator[Probe]:
+    yield _probe(rng, "2", (3, 2, 4, 6), 2, 2)
+    yield _probe(rng, "2, last row and column unused", (2, 3, 5, 7), 2, 2)
+    yield _probe(rng, "3, stride 2", (2, 3, 7, 9), 3, 2)
+    yield _probe(rng, "3, stride 1", (2, 2, 5, 6), 3, 1)
+    yield _probe(rng, "2, stride 3", (2, 2, 8, 9), 2, 3)
+    yield _probe(rng, "square", (2, 2, 4, 4), 2, 2)
+    yield _probe(rng, "2x3", (2, 2, 6, 9), (2, 3), (2, 3))
+    yield _probe(rng, "3x4, stride 2x3", (2, 2, 7, 10), (3, 4), (2, 3))
 
 
 def max_probes(seed: int) -> Iterator[Probe]:
     rng = np.random.default_rng(seed)
-    yield from average_probes(seed)
-    negative = {"x": -np.abs(spaced(rng, 2, 2, 6, 7)) - 1}
-    yield Probe("3, stride 2, padding 1, all negative", negative,
-                {"kernel_size": 3, "stride": 2, "padding": 1})  # fmt: skip
-    yield _probe(rng, "5, stride 2, padding 2", (2, 2, 7, 6), 5, stride=2, padding=2)
-    ties = rng.integers(0, 2, (2, 2, 4, 6)).astype(float)
-    yield Probe("ties", {"x": ties}, {"kernel_size": 2}, kind="kink")
+    yield from _usual_probes(rng)
+    padded = _probe(rng, "3, stride 2, padding 1, all negative", (2, 2, 6, 7), 3, 2, 1)
+    yield replace(padded, inputs={"x": padded.inputs["x"] - 1 - padded.inputs["x"].max()})
+    yield _probe(rng, "5, stride 2, padding 2", (2, 2, 7, 6), 5, 2, 2)
+    equal = _probe(rng, "ties", (2, 2, 4, 6), 2, 2)
+    yield replace(equal, inputs={"x": rng.integers(0, 2, (2, 2, 4, 6)) + 0.5}, kind="kink")
 
 
 def global_probes(seed: int) -> Iterator[Probe]:
@@ -88,7 +97,8 @@ def nearest_probes(seed: int) -> Iterator[Probe]:
 
 max_pool2d = Op(
     "max_pool2d", INPUTS, "N C H' W'", max_forward, {"x": max_gradient}, max_probes,
-    mutants=MAX_BUGS, constants=_constants, aliases=ALIASES, conventions={"ties": ("first", "last")},
+    mutants=MAX_BUGS, constants=_constants, aliases=ALIASES, defaults=DEFAULTS,
+    conventions={"ties": ("first", "last")},
     names={"gx assigns": "col2im-assigns", "gx only-kinks": "all-ties"},
     detectors=(output_signs(max_output, in_output), statistic_signs,
                touched_signs(_meets_winner), tie_signs, assigned_signs,
@@ -96,7 +106,7 @@ max_pool2d = Op(
 )  # fmt: skip
 avg_pool2d = Op(
     "avg_pool2d", INPUTS, "N C H' W'", average_forward, {"x": average_gradient}, average_probes,
-    mutants=AVERAGE_BUGS, constants=_constants, aliases=ALIASES,
+    mutants=AVERAGE_BUGS, constants=_constants, aliases=ALIASES, defaults=DEFAULTS,
     names={"gx ratio:kh*kw": "average-not-divided", "forward-ratio:kh*kw": "average-not-divided",
            "gx ratio:kh": "average-divided-once", "gx ratio:kw": "average-divided-once",
            "gx assigns": "col2im-assigns"},

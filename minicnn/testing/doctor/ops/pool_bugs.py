@@ -50,8 +50,8 @@ def of_batch(rule: Gradient) -> tuple[Mutant, ...]:
     return (
         on_x("first_sample_alone", "first-only:N", lambda gy, c: only(rule(gy, c), np.s_[:1])),
         on_x("batch_summed", "mixes-batch", lambda gy, c: rule(gy.sum(0, keepdims=True) + 0 * gy, c)),
-        on_x("channels_reversed", "channels-mixed", lambda gy, c: rule(gy, c)[:, ::-1],
-             "mixes-channels", "flipped:C"),
+        on_x("channels_reversed", "mixes-channels", lambda gy, c: rule(gy, c)[:, ::-1],
+             "flipped:C", "rolled:C"),
         on_x("channels_averaged", "channels-collapsed",
              lambda gy, c: rule(gy, c).mean(1, keepdims=True).repeat(c.x.shape[1], 1),
              "constant-over:C"),

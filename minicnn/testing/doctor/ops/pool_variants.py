@@ -179,8 +179,8 @@ def _nearest_gradients(case: Case) -> Expected:
     right = case.right["x"]
     yield from reordered(right)
     yield from ((bug, nearest_gradient(other, c), why) for bug, other, why in reordered(gy))
-    yield "channels-mixed", right[:, ::-1], "that is another channel's number"
-    yield "channels-mixed", np.roll(right, 1, 1), "that is another channel's number"
+    yield "mixes-channels", right[:, ::-1], "that is another channel's number"
+    yield "mixes-channels", np.roll(right, 1, 1), "that is another channel's number"
     yield "channels-collapsed", right.mean(1, keepdims=True) + 0 * right, "all channels are the same"
     yield "first-only:N", right * (np.arange(n) == 0)[:, None, None, None], "other samples are zero"
     yield "mixes-batch", right.sum(0, keepdims=True) + 0 * right, "the samples are added up"

@@ -54,8 +54,8 @@ def _turned(right: Array) -> Iterator[tuple[str, Array, str]]:
         why = "the right numbers with kh and kw exchanged"
         yield "patch-transposed", right.swapaxes(2, 3), why
     for shift in range(1, right.shape[1]):
-        yield "channels-mixed", np.roll(right, shift, 1), "that is another channel's number"
-    yield "channels-mixed", right[:, ::-1], "that is another channel's number"
+        yield "mixes-channels", np.roll(right, shift, 1), "that is another channel's number"
+    yield "mixes-channels", right[:, ::-1], "that is another channel's number"
     yield from reordered(right)
 
 

@@ -11,6 +11,7 @@ from itertools import chain
 
 import numpy as np
 
+from ...bugs import GENERIC
 from ...case import Case
 from ...op import Call
 from ...report import Sign
@@ -118,7 +119,7 @@ def _channels(case: Case, looks: list[Look]) -> Iterator[Sign]:
         if set(seen) - set(look.meeting.channels):
             wide = len(seen) == look.right.shape[1]
             grouped = "groups-ignored" if wide else "wrong-group"
-            alone = "channels-collapsed" if wide else "channels-mixed"
+            alone = "channels-collapsed" if wide else "mixes-channels"
             bug = grouped if groups > 1 else alone
             yield _sign(case, bug, look, 1, seen, due)
             return
@@ -132,7 +133,7 @@ def _places(case: Case, looks: list[Look]) -> Iterator[Sign]:
     places = misplaced(case.call.rows, case.call.cols)
     names = {name for name, rows, cols in places if _fits(looks, rows, cols)}
     look = next(look for look in looks if look.seen(off[0]) != look.due(off[0]))
-    named = {name for name in names if not name.startswith("wrong-")} | _left_out(looks)
+    named = names - GENERIC.keys() | _left_out(looks)
     for name in sorted(named or names):
         yield _sign(case, name, look, off[0], look.seen(off[0]), look.due(off[0]))
 

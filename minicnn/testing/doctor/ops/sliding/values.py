@@ -50,9 +50,9 @@ def _spoilt(right: Array, groups: int) -> Expected:
     yield from reordered(right)
     why, width = "that is another channel's number", right.shape[1] // groups
     for shift in range(1, right.shape[1]):
-        bug = "wrong-group" if groups > 1 and shift % width == 0 else "channels-mixed"
+        bug = "wrong-group" if groups > 1 and shift % width == 0 else "mixes-channels"
         yield bug, np.roll(right, shift, 1), why
-    yield "channels-mixed", right[:, ::-1], why
+    yield "mixes-channels", right[:, ::-1], why
 
 
 def reordered(right: Array) -> Expected:
