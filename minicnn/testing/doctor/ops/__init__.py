@@ -5,6 +5,7 @@ from . import (
     activation,
     attention,
     blocks,
+    columns,
     conv,
     cross_entropy,
     dropout,
@@ -12,6 +13,7 @@ from . import (
     linear,
     loss,
     norm,
+    pool,
     reduce,
     smooth,
     softmax,
@@ -19,8 +21,8 @@ from . import (
 )
 
 _FAMILIES = (
-    elementwise, reduce, linear, activation, smooth, softmax, cross_entropy, loss, conv, norm, dropout, blocks,
-    attention, update,
+    elementwise, reduce, linear, activation, smooth, softmax, cross_entropy, loss, conv, columns,
+    pool, norm, dropout, blocks, attention, update,
 )  # fmt: skip
 OPS: dict[str, Op] = {
     op.name: op for family in _FAMILIES for op in getattr(family, "OPS", ())
