@@ -59,7 +59,7 @@ def _examine(op: Op, subject: Subject, probe: Probe, s: Settings, outcome: Outco
     case = outcome.case = base.with_gradients(
         given, {k: right[k] for k in given},
         lambda d: _once_more(subject, fresh(), probe, np.array(d, s.dtype), names)[1],
-        lambda d: {k: np.asarray(v, float) for k, v in rule(d).items()},
+        rule,
     )  # fmt: skip
     if outcome.forward:
         own = _right_for_own_forward(case, subject)

@@ -34,7 +34,9 @@ def _other_orders(columns: Array, c: Call) -> Iterator[Array]:
             order = (0, *patch, *windows)
             if order != tuple(range(6)):
                 yield parts.transpose(order).reshape(columns.shape)
-                yield joined(columns.reshape([parts.shape[a] for a in order]).transpose(np.argsort(order)))
+                yield joined(
+                    columns.reshape([parts.shape[a] for a in order]).transpose(np.argsort(order))
+                )
 
 
 def image_signs(case: Case) -> Iterator[Sign]:
@@ -73,7 +75,12 @@ def column_signs(case: Case) -> Iterator[Sign]:
     """Columns, as im2col's y or as col2im's gradient, that hold other pixels, or in other order."""
     c = case.call
     if hasattr(c, "columns"):
-        given, right, where, image = case.given["columns"], case.right["columns"], "gcolumns", case.gy
+        given, right, where, image = (
+            case.given["columns"],
+            case.right["columns"],
+            "gcolumns",
+            case.gy,
+        )
     else:
         given, right, where, image = case.y, c.y, "forward", c.x
     if given.shape != right.shape or case.close(given, right):

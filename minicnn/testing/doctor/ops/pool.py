@@ -48,7 +48,12 @@ def _constants(c: Call) -> dict[str, float]:
 
 
 def _probe(
-    rng: np.random.Generator, name: str, x: tuple[int, ...], size: Any, stride: Any, padding: int = 0
+    rng: np.random.Generator,
+    name: str,
+    x: tuple[int, ...],
+    size: Any,
+    stride: Any,
+    padding: int = 0,
 ) -> Probe:
     how = {"kernel_size": size, "stride": stride, "padding": padding}
     return Probe(name, {"x": spaced(rng, *x)}, how)

@@ -74,7 +74,9 @@ def of_windows(rule: Gradient) -> tuple[Mutant, ...]:
     )  # fmt: skip
 
 
-def moved_forward(forward: Callable[[Call], Array], output: Callable[[Call], Array], key: str) -> Mutant:
+def moved_forward(
+    forward: Callable[[Call], Array], output: Callable[[Call], Array], key: str
+) -> Mutant:
     def wrong(c: Call) -> Array:
         forward(c)
         return output(moved(c, MISTAKES[key][1]))
@@ -85,7 +87,9 @@ def moved_forward(forward: Callable[[Call], Array], output: Callable[[Call], Arr
 def swapped_window(c: Call) -> Call:
     """kh and kw exchanged."""
     rows, cols = c.rows, c.cols
-    return changed(c, rows=replace(rows, kernel=cols.kernel), cols=replace(cols, kernel=rows.kernel))
+    return changed(
+        c, rows=replace(rows, kernel=cols.kernel), cols=replace(cols, kernel=rows.kernel)
+    )
 
 
 def zero_padded_max(c: Call) -> Array:
