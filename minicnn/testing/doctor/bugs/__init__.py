@@ -3,11 +3,22 @@
 The names of `contract` and `numbers` fit any op; the other families are in an op's own words.
 """
 
-from . import contract, numbers
+from . import (
+    activation,
+    contract,
+    cross_entropy,
+    elementwise,
+    linear,
+    loss,
+    numbers,
+    reduce,
+    softmax,
+)
 from .bug import Bug
 
 GENERIC = {bug.key: bug for family in (contract, numbers) for bug in family.BUGS}
-BUGS = GENERIC | {bug.key: bug for family in () for bug in family.BUGS}
+_FAMILIES = (elementwise, reduce, linear, activation, softmax, cross_entropy, loss)
+BUGS = GENERIC | {bug.key: bug for family in _FAMILIES for bug in family.BUGS}
 
 
 def bug_of(key: str) -> Bug:
