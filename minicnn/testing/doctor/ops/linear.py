@@ -100,6 +100,10 @@ def _all(name: str, bug: str, change: Callable[[Gradient], Gradient]) -> Mutant:
     return Mutant(name, bug, gradients={of: change(rule) for of, rule in RULES.items()})
 
 
+def _of_rows(rule: Gradient) -> Gradient:
+    return lambda gy, c: rule(np.reshape(gy, (len(c.x), -1)), c)
+
+
 def _scaled(c: Call) -> Array:
     """The forward pass changes the caller's x."""
     c.x *= 0.5
@@ -159,8 +163,8 @@ linear = Op(
                forward=lambda c: c.x @ c.weight + c.bias),
         Mutant("bias_as_column", "bias-along-wrong-axis", also=("raises",),
                forward=lambda c: c.x @ c.weight.T + c.bias[:, None]),
-        Mutant("squeezed", "forward-shape", also=("raises",),
-               forward=lambda c: np.squeeze(_forward(c))),
+        Mutant("squeezed", "forward-shape", forward=lambda c: np.squeeze(_forward(c)), gradients={
+            of: _of_rows(rule) for of, rule in RULES.items()}),
     ),
 )  # fmt: skip
 
