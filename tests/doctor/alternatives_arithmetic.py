@@ -53,6 +53,10 @@ def mul_loop(a, b):
     return y
 
 
+def mul_loop_backward(gy, a, b):
+    return spread(gy * b, a.shape), spread(gy * a, b.shape)
+
+
 def div_backward(gy, a, b):
     inverse = 1.0 / b
     return spread(gy * inverse, a.shape), spread(-gy * a * inverse * inverse, b.shape)
@@ -206,7 +210,7 @@ ALTERNATIVES = {
     "sub": [("plus minus b, loops", sub_forward, sub_backward, {})],
     "mul": [
         ("broadcast_arrays", mul_forward, None, {}),
-        ("loops", mul_loop, lambda gy, a, b: (spread(gy * b, a.shape), spread(gy * a, b.shape)), {}),
+        ("loops", mul_loop, mul_loop_backward, {}),
     ],
     "div": [("by the inverse", lambda a, b: a * (1.0 / b), div_backward, {})],
     "pow": [("by the logarithm", pow_by_logarithm, pow_backward, {})],

@@ -66,7 +66,7 @@ def test_the_reference_agrees_with_torch(name, i):
     y, gradients, _, given = run(name, probe)
     inputs = [torch.tensor(x, requires_grad=True) for x in probe.inputs.values()]
     theirs = _in_torch(torch, name, inputs, probe.options)
-    np.testing.assert_allclose(y, theirs.detach().numpy(), rtol=1e-12, atol=1e-300)
+    np.testing.assert_allclose(y, theirs.detach().numpy(), 1e-12, 1e-14 * np.abs(y).max())
     if name == "max" and probe.kind == "kink":
         return  # torch has another convention for each way of asking
     theirs.backward(torch.tensor(given["gy"]))

@@ -1,6 +1,6 @@
 """The vocabulary: every bug that the doctor can name, by its key.
 
-The names of `contract` and `numbers` fit any op; the other families are in an op's own words.
+The names of `contract`, `numbers` and `patterns` fit any op; the others are in an op's own words.
 """
 
 from . import (
@@ -11,12 +11,13 @@ from . import (
     linear,
     loss,
     numbers,
+    patterns,
     reduce,
     softmax,
 )
 from .bug import Bug
 
-GENERIC = {bug.key: bug for family in (contract, numbers) for bug in family.BUGS}
+GENERIC = {bug.key: bug for family in (contract, numbers, patterns) for bug in family.BUGS}
 _FAMILIES = (elementwise, reduce, linear, activation, softmax, cross_entropy, loss)
 BUGS = GENERIC | {bug.key: bug for family in _FAMILIES for bug in family.BUGS}
 
