@@ -3,11 +3,23 @@
 The names of `contract`, `numbers` and `patterns` fit any op; the others are in an op's own words.
 """
 
-from . import contract, numbers, patterns
+from . import (
+    activation,
+    contract,
+    cross_entropy,
+    elementwise,
+    linear,
+    loss,
+    numbers,
+    patterns,
+    reduce,
+    softmax,
+)
 from .bug import Bug
 
 GENERIC = {bug.key: bug for family in (contract, numbers, patterns) for bug in family.BUGS}
-BUGS = GENERIC | {bug.key: bug for family in () for bug in family.BUGS}
+_FAMILIES = (elementwise, reduce, linear, activation, softmax, cross_entropy, loss)
+BUGS = GENERIC | {bug.key: bug for family in _FAMILIES for bug in family.BUGS}
 
 
 def bug_of(key: str) -> Bug:
