@@ -3,11 +3,11 @@
 The names of `contract`, `numbers` and `patterns` fit any op; the others are in an op's own words.
 """
 
-from . import contract, numbers, patterns
+from . import contract, conv, numbers, patterns, pool
 from .bug import Bug
 
 GENERIC = {bug.key: bug for family in (contract, numbers, patterns) for bug in family.BUGS}
-BUGS = GENERIC | {bug.key: bug for family in () for bug in family.BUGS}
+BUGS = GENERIC | {bug.key: bug for family in (conv, pool) for bug in family.BUGS}
 
 
 def bug_of(key: str) -> Bug:

@@ -87,8 +87,6 @@ DETECTORS = (
 )  # fmt: skip
 NAMES = {
     "gweight flipped:kh,kw": "patch-flipped",
-    "gweight permuted": "reshape-for-transpose",
-    "gx permuted": "reshape-for-transpose",
     "gx assigns": "col2im-assigns",
     "forward-ratio:1/C*kh*kw": "mean-for-sum",
 }

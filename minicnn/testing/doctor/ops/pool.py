@@ -91,7 +91,7 @@ def global_probes(seed: int) -> Iterator[Probe]:
 def nearest_probes(seed: int) -> Iterator[Probe]:
     rng = np.random.default_rng(seed)
     yield Probe("2", {"x": signed(rng, 2, 3, 4, 5)}, {"scale_factor": 2})
-    yield Probe("3", {"x": signed(rng, 2, 2, 2, 3)}, {"scale_factor": 3})
+    yield Probe("3", {"x": signed(rng, 5, 2, 2, 3)}, {"scale_factor": 3})
     yield Probe("square", {"x": signed(rng, 2, 2, 3, 3)}, {"scale_factor": 2})
     yield Probe("2x3", {"x": signed(rng, 2, 2, 3, 4)}, {"scale_factor": (2, 3)}, "pairs")
 
