@@ -6,19 +6,23 @@ The names of `contract`, `numbers` and `patterns` fit any op; the others are in 
 from . import (
     activation,
     contract,
+    conv,
     cross_entropy,
     elementwise,
     linear,
     loss,
     numbers,
     patterns,
+    pool,
     reduce,
     softmax,
 )
 from .bug import Bug
 
 GENERIC = {bug.key: bug for family in (contract, numbers, patterns) for bug in family.BUGS}
-_FAMILIES = (elementwise, reduce, linear, activation, softmax, cross_entropy, loss)
+_FAMILIES = (
+    activation, conv, cross_entropy, elementwise, linear, loss, pool, reduce, softmax,
+)  # fmt: skip
 BUGS = GENERIC | {bug.key: bug for family in _FAMILIES for bug in family.BUGS}
 
 
