@@ -3,11 +3,12 @@
 The names of `contract` and `numbers` fit any op; the other families are in an op's own words.
 """
 
-from . import contract, numbers
+from . import attention, blocks, contract, dropout, norm, numbers, update
 from .bug import Bug
 
 GENERIC = {bug.key: bug for family in (contract, numbers) for bug in family.BUGS}
-BUGS = GENERIC | {bug.key: bug for family in () for bug in family.BUGS}
+_OWN = (norm, dropout, blocks, attention, update)
+BUGS = GENERIC | {bug.key: bug for family in _OWN for bug in family.BUGS}
 
 
 def bug_of(key: str) -> Bug:

@@ -100,3 +100,4 @@ concat = Op(
     detectors=(pieces,),
     aliases={"dim": "axis"},
 )  # fmt: skip
+OPS = (concat,)
