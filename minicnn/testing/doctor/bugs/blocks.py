@@ -15,7 +15,7 @@ BUGS = (
         ("C81",),
     ),
     Bug(
-        "slices-copied", "each input is given the gradient of the whole", 17, CUT,
+        "slice-lengths", "a piece of the gradient has not the length of its input", 17, CUT,
         ("What is the shape of each gradient?",
          "A gradient has the shape of its input: only a piece of gy belongs to each.",
          "The step that should cut the upstream gradient."),

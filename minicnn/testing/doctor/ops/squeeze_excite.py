@@ -147,13 +147,13 @@ def probes(seed: int) -> Iterator[Probe]:
 
 squeeze_excite = Op(
     "squeeze_excite",
-    {"x": "N C H W", "weight": "C C"},
+    {"x": "N C H W", "weight": "O I"},
     "N C H W",
     forward=forward,
     gradients={"x": gx, "weight": gweight},
     probes=probes,
     mutants=(
-        *(Mutant(f"forward: {name}", key, output(forms))
+        *(Mutant(f"forward: {name}", key, output(forms), also=("gate-derivative-wrong",))
           for name, key, forms in replaced_once(FORWARD)),
         *(Mutant(f"gx: {name}", key, gradients={"x": gradient(gx, forms)})
           for name, key, forms in replaced_once(GX)),
