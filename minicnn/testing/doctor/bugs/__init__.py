@@ -1,12 +1,12 @@
 """The vocabulary: every bug that the doctor can name, by its key.
 
-The names of `contract` and `numbers` fit any op; the other families are in an op's own words.
+The names of `contract`, `numbers` and `patterns` fit any op; the others are in an op's own words.
 """
 
-from . import attention, blocks, contract, dropout, norm, numbers, update
+from . import attention, blocks, contract, dropout, norm, numbers, patterns, update
 from .bug import Bug
 
-GENERIC = {bug.key: bug for family in (contract, numbers) for bug in family.BUGS}
+GENERIC = {bug.key: bug for family in (contract, numbers, patterns) for bug in family.BUGS}
 _OWN = (norm, dropout, blocks, attention, update)
 BUGS = GENERIC | {bug.key: bug for family in _OWN for bug in family.BUGS}
 

@@ -4,14 +4,17 @@ from ..op import Op
 from . import (
     activation,
     attention,
+    columns,
     concat,
     conv,
+    cross_entropy,
     dropout,
     elementwise,
     embedding,
     linear,
     loss,
     norm,
+    pool,
     reduce,
     residual,
     smooth,
@@ -20,6 +23,8 @@ from . import (
     update,
 )
 
-_FAMILIES = (elementwise, reduce, linear, activation, smooth, softmax, loss, conv)
-_FAMILIES += (norm, dropout, concat, residual, squeeze_excite, attention, embedding, update)
+_FAMILIES = (
+    elementwise, reduce, linear, activation, smooth, softmax, cross_entropy, loss, conv, columns,
+    pool, norm, dropout, concat, residual, squeeze_excite, attention, embedding, update,
+)  # fmt: skip
 OPS: dict[str, Op] = {op.name: op for family in _FAMILIES for op in family.OPS}
