@@ -35,7 +35,9 @@ def _other_orders(columns: Array, c: Call) -> Iterator[Array]:
             order = (0, *patch, *windows)
             if order != tuple(range(6)):
                 yield parts.transpose(order).reshape(columns.shape)
-                yield joined(columns.reshape([parts.shape[a] for a in order]).transpose(np.argsort(order)))
+                yield joined(
+                    columns.reshape([parts.shape[a] for a in order]).transpose(np.argsort(order))
+                )
 
 
 def image_signs(case: Case) -> Iterator[Sign]:
