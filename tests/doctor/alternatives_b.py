@@ -116,7 +116,9 @@ def conv_shifted(x, weight, bias, stride=(1, 1), padding=(0, 0), dilation=(1, 1)
         gxp, gw = np.zeros_like(xp), np.zeros_like(weight)
         for u, v, rows, cols in taps():
             for outs, ins in parts():
-                gxp[:, ins, rows, cols] += np.einsum("nohw,oc->nchw", gy[:, outs], weight[outs, :, u, v])
+                gxp[:, ins, rows, cols] += np.einsum(
+                    "nohw,oc->nchw", gy[:, outs], weight[outs, :, u, v]
+                )
                 gw[outs, :, u, v] = np.einsum("nohw,nchw->oc", gy[:, outs], xp[:, ins, rows, cols])
         return [gxp[:, :, ph : ph + h, pw : pw + w], gw, gy.sum(axis=(0, 2, 3))]
 

@@ -96,7 +96,8 @@ class Op:
     ) -> tuple[Array, Callable[[Array], dict[str, Any]], Call]:
         """The output, the rule gy -> {input: gradient}, and the call; with one bug if asked for."""
         usual = {name: choices[0] for name, choices in self.conventions.items()}
-        c = Call(**{**usual, **self.defaults, **inputs, **options})
+        usual |= {k: v(options) if callable(v) else v for k, v in self.defaults.items()}
+        c = Call(**{**usual, **inputs, **options})
         c.y = (mutant and mutant.forward or self.forward)(c)
         rules = {**self.gradients, **(mutant.gradients if mutant else {})}
         return c.y, lambda gy: {name: rules[name](gy, c) for name in self.gradients}, c

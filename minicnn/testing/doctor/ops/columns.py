@@ -12,7 +12,12 @@ from ..op import Call, Op, Probe
 from ..report import Sign
 from .columns_bugs import COL2IM_BUGS, IM2COL_BUGS
 from .columns_rules import (
-    by_entry, col2im_forward, im2col_forward, joined, put_back, taken_out,
+    by_entry,
+    col2im_forward,
+    im2col_forward,
+    joined,
+    put_back,
+    taken_out,
 )  # fmt: skip
 from .sliding.evidence import difference
 from .sliding.mistakes import changed, misplaced
@@ -35,7 +40,9 @@ def _other_orders(columns: Array, c: Call) -> Iterator[Array]:
             order = (0, *patch, *windows)
             if order != tuple(range(6)):
                 yield parts.transpose(order).reshape(columns.shape)
-                yield joined(columns.reshape([parts.shape[a] for a in order]).transpose(np.argsort(order)))
+                yield joined(
+                    columns.reshape([parts.shape[a] for a in order]).transpose(np.argsort(order))
+                )
 
 
 def image_signs(case: Case) -> Iterator[Sign]:

@@ -8,10 +8,17 @@ import numpy as np
 
 from ..op import Call, Gradient, Mutant
 from .conv_rules import (
-    bias_gradient, by_group, columns_gradient, correlate, forward, input_gradient, joined, output,
+    bias_gradient,
+    by_group,
+    columns_gradient,
+    correlate,
+    forward,
+    input_gradient,
+    joined,
+    output,
     weight_gradient,
 )  # fmt: skip
-from .sliding import fold, unfold
+from .sliding import unfold
 from .sliding.assigned import by_tap, by_window
 from .sliding.mistakes import MISTAKES, Mistake, changed, moved
 from .sliding.values import without_border

@@ -9,12 +9,25 @@ import numpy as np
 from ..op import Call, Op, Probe
 from .pool_bugs import AVERAGE_BUGS, GLOBAL_BUGS, MAX_BUGS, NEAREST_BUGS
 from .pool_rules import (
-    average_forward, average_gradient, average_output, global_forward, max_forward, max_gradient,
-    max_output, nearest_forward, nearest_gradient,
+    average_forward,
+    average_gradient,
+    average_output,
+    global_forward,
+    max_forward,
+    max_gradient,
+    max_output,
+    nearest_forward,
+    nearest_gradient,
 )  # fmt: skip
 from .pool_variants import (
-    assigned_signs, average_signs, in_average_gradient, in_max_gradient, in_output, nearest_signs,
-    statistic_signs, tie_signs,
+    assigned_signs,
+    average_signs,
+    in_average_gradient,
+    in_max_gradient,
+    in_output,
+    nearest_signs,
+    statistic_signs,
+    tie_signs,
 )  # fmt: skip
 from .sliding.evidence import Index
 from .sliding.numbers import signed, spaced
@@ -48,7 +61,12 @@ def _constants(c: Call) -> dict[str, float]:
 
 
 def _probe(
-    rng: np.random.Generator, name: str, x: tuple[int, ...], size: Any, stride: Any, padding: int = 0
+    rng: np.random.Generator,
+    name: str,
+    x: tuple[int, ...],
+    size: Any,
+    stride: Any,
+    padding: int = 0,
 ) -> Probe:
     how = {"kernel_size": size, "stride": stride, "padding": padding}
     kind = "pairs" if isinstance(size, tuple) else "usual"

@@ -2,13 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from ..op import Call, Gradient, Mutant
 from .pool_rules import (
-    average_forward, average_gradient, average_output, chosen, global_forward, max_forward,
-    max_gradient, max_output, nearest_forward, nearest_gradient, spread, windows,
+    average_forward,
+    average_gradient,
+    average_output,
+    chosen,
+    global_forward,
+    max_forward,
+    max_gradient,
+    max_output,
+    nearest_forward,
+    nearest_gradient,
+    spread,
+    windows,
 )  # fmt: skip
 from .sliding import fold, unfold
 from .sliding.assigned import by_tap, by_window, winners
@@ -39,9 +50,9 @@ def first_entry(mask: Array, c: Call) -> Array:
     return corner
 
 
-def only(a: Array, index: object) -> Array:
+def only(a: Array, index: Any) -> Array:
     kept = np.zeros_like(a)
-    kept[index] = a[index]  # type: ignore[index]
+    kept[index] = a[index]
     return kept
 
 
@@ -76,7 +87,9 @@ def of_windows(rule: Gradient) -> tuple[Mutant, ...]:
     )  # fmt: skip
 
 
-def moved_forward(forward: Callable[[Call], Array], output: Callable[[Call], Array], key: str) -> Mutant:
+def moved_forward(
+    forward: Callable[[Call], Array], output: Callable[[Call], Array], key: str
+) -> Mutant:
     def wrong(c: Call) -> Array:
         forward(c)
         return output(moved(c, MISTAKES[key][1]))
@@ -87,7 +100,9 @@ def moved_forward(forward: Callable[[Call], Array], output: Callable[[Call], Arr
 def swapped_window(c: Call) -> Call:
     """kh and kw exchanged."""
     rows, cols = c.rows, c.cols
-    return changed(c, rows=replace(rows, kernel=cols.kernel), cols=replace(cols, kernel=rows.kernel))
+    return changed(
+        c, rows=replace(rows, kernel=cols.kernel), cols=replace(cols, kernel=rows.kernel)
+    )
 
 
 def zero_padded_max(c: Call) -> Array:
