@@ -248,8 +248,9 @@ def average_repeated_backward(gy, x, kernel_size):
 def average_taps(x, kernel_size, stride):
     k = kernel_size
     oh, ow = (x.shape[2] - k) // stride + 1, (x.shape[3] - k) // stride + 1
-    taps = [np.s_[:, :, u : u + stride * (oh - 1) + 1 : stride, v : v + stride * (ow - 1) + 1 : stride]
-            for u in range(k) for v in range(k)]  # fmt: skip
+    rows = [slice(u, u + stride * (oh - 1) + 1, stride) for u in range(k)]
+    cols = [slice(v, v + stride * (ow - 1) + 1, stride) for v in range(k)]
+    taps = [np.s_[:, :, a, b] for a in rows for b in cols]
     y = sum(x[tap] for tap in taps) / len(taps)
 
     def rule(gy):

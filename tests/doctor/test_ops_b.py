@@ -1,12 +1,13 @@
-"""What the doctor knows of convolution and pooling, checked against central differences and torch."""
+"""What the doctor knows of convolution and pooling, against central differences and torch."""
 
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
 
 from minicnn.testing.doctor import diagnose_exercise
-from minicnn.testing.doctor.bugs import BUGS, GENERIC, bug_of
+from minicnn.testing.doctor.bugs import bug_of
 from minicnn.testing.doctor.case import Case
 from minicnn.testing.doctor.ops import OPS, columns, conv, pool
 from tests.doctor.alternatives_b import ALTERNATIVES
@@ -111,13 +112,13 @@ def test_names_are_in_the_vocabulary(op):
 
 @pytest.mark.parametrize(("op", "mutant"), MUTANTS, ids=named)
 def test_detectors_name_the_mutants(op, mutant):
-    cases = [case for case in (case_of(op, p, mutant) for p in op.probes(0)) if fails(case)]
-    assert cases, "the mutant must differ from the reference on a probe"
+    cases = filter(fails, (case_of(op, probe, mutant) for probe in op.probes(0)))
     common = None
-    for case in cases[:4]:
+    for case in islice(cases, 3):
         found = {sign.bug for sign in signs(case)}
-        assert all(bug in BUGS or bug in GENERIC or bug.partition(":")[1] for bug in found)
+        assert all(bug_of(bug).hints for bug in found)
         common = found if common is None else common & found
+    assert common is not None, "the mutant must differ from the reference on a probe"
     assert mutant.bug in LEFT or common & {mutant.bug, *mutant.also}
 
 

@@ -34,9 +34,9 @@ class Probe:
 
     ``kind`` "usual"; "kink" where the derivative does not exist and a convention decides (ties,
     ReLU at 0), so that central differences mean nothing; "extreme" where numbers are so large or
-    small that a careless formula overflows; "pairs" where options are pairs (height, width), which a
-    function need not understand: it may raise. Sizes of axes are distinct primes where that can be, so
-    that a wrong factor has one name.
+    small that a careless formula overflows; "pairs" where options are pairs (height, width), which
+    a function need not understand: it may raise. Sizes of axes are distinct primes where that can
+    be, so that a wrong factor has one name.
     """
 
     name: str

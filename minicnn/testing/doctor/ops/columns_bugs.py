@@ -110,8 +110,9 @@ IM2COL_BUGS = (
     *(first for first, _ in _IMAGES),
 )  # fmt: skip
 COL2IM_BUGS = (
-    *(Mutant(f"gcolumns_{name}", bug, gradients={
-        "columns": lambda gy, c, to=to: taken_out(gy, moved(c, to))}) for name, (bug, to) in PLACES),
+    *(Mutant(f"gcolumns_{name}", bug,
+             gradients={"columns": lambda gy, c, to=to: taken_out(gy, moved(c, to))})
+      for name, (bug, to) in PLACES),
     *(second for _, second in _COLUMNS),
     *(second for _, second in _IMAGES),
 )  # fmt: skip

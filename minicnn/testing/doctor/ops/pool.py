@@ -145,7 +145,8 @@ global_avg_pool2d = Op(
 upsample_nearest2d = Op(
     "upsample_nearest2d", INPUTS, "N C H' W'", nearest_forward, {"x": nearest_gradient},
     nearest_probes, mutants=NEAREST_BUGS, constants=_constants, detectors=(nearest_signs,),
-    names={"gx ratio:1/kh*kw": "mean-for-sum"}, aliases={"scale": "scale_factor", "factor": "scale_factor"},
+    names={"gx ratio:1/(kh*kw)": "mean-for-sum"},
+    aliases={"scale": "scale_factor", "factor": "scale_factor"},
 )  # fmt: skip
 
 OPS = (max_pool2d, avg_pool2d, global_avg_pool2d, upsample_nearest2d)

@@ -61,7 +61,8 @@ def of_batch(rule: Gradient) -> tuple[Mutant, ...]:
     return (
         on_x("first_sample_alone", "first-only:N", lambda gy, c: only(rule(gy, c), np.s_[:1]),
              "constant-off:N,C"),
-        on_x("batch_summed", "mixes-batch", lambda gy, c: rule(gy.sum(0, keepdims=True) + 0 * gy, c),
+        on_x("batch_summed", "mixes-batch",
+             lambda gy, c: rule(gy.sum(0, keepdims=True) + 0 * gy, c),
              "constant-over:N", "constant-off:N,C"),
         on_x("channels_reversed", "mixes-channels", lambda gy, c: rule(gy, c)[:, ::-1],
              "flipped:C", "rolled:C"),
@@ -131,8 +132,8 @@ MAX_BUGS = (
          lambda gy, c: max_gradient(gy, moved(c, MISTAKES["padding_ignored"][1]))),
     on_x("padding_one_less", "padding-off-by-one",
          lambda gy, c: max_gradient(gy, moved(c, MISTAKES["padding_one_less"][1]))),
-    on_x("all_ties", "all-ties",
-         with_mask(lambda mask, c: (windows(c) == c.y[:, :, None, None]).astype(float)), "only-kinks"),
+    on_x("all_ties", "all-ties", with_mask(
+        lambda mask, c: (windows(c) == c.y[:, :, None, None]).astype(float)), "only-kinks"),
     on_x("overlap_assigned_by_window", "col2im-assigns",
          lambda gy, c: by_window(c.mask * gy[:, :, None, None], c.rows, c.cols), "assigns"),
     on_x("overlap_assigned_by_tap", "col2im-assigns",
@@ -188,7 +189,8 @@ GLOBAL_BUGS = (
     on_x("divided_by_H", "average-divided-once",
          lambda gy, c: average_gradient(gy, c) * c.x.shape[3], "ratio:W", "ratio:kw"),
     on_x("divided_by_size", "ratio:1/C", lambda gy, c: average_gradient(gy, c) / c.x.shape[1]),
-    on_x("first_entry", "one-pixel-per-window", lambda gy, c: only(average_gradient(gy, c), np.s_[:, :, :1, :1])),
+    on_x("first_entry", "one-pixel-per-window",
+         lambda gy, c: only(average_gradient(gy, c), np.s_[:, :, :1, :1])),
     *(bug for bug in of_batch(average_gradient) if bug.name != "gx_read_as_channels_last"),
 )  # fmt: skip
 NEAREST_BUGS = (
@@ -197,7 +199,7 @@ NEAREST_BUGS = (
     on_x("first_entry", "one-pixel-per-window",
          lambda gy, c: unfold(gy, c.rows, c.cols)[:, :, 0, 0]),
     on_x("averaged", "mean-for-sum", lambda gy, c: unfold(gy, c.rows, c.cols).mean((2, 3)),
-         "ratio:1/kh*kw"),
+         "ratio:1/(kh*kw)"),
     on_x("tiles_added", "tile-for-repeat", lambda gy, c: gy.reshape(
         *c.x.shape[:2], c.rows.kernel, c.x.shape[2], c.cols.kernel, c.x.shape[3]).sum((2, 4))),
     on_x("stride_ignored", "stride-ignored",

@@ -118,12 +118,13 @@ def statistic_signs(case: Case) -> Iterator[Sign]:
         return
     entries = unfold(c.x, c.rows, c.cols)
     smallest = -max_output(changed(c, x=-c.x))
+    same = right.mean(1, keepdims=True) + 0 * right
     expected: Expected = iter((
         ("average-for-max", entries.mean((2, 3)), "that is the window's mean"),
         ("max-for-average", max_output(c), "that is the window's largest entry"),
         ("min-for-max", smallest, "that is the window's smallest entry"),
         ("average-not-divided", entries.sum((2, 3)), "that is the window's sum"),
-        ("channels-collapsed", right.mean(1, keepdims=True) + 0 * right, "all channels are the same"),
+        ("channels-collapsed", same, "all channels are the same"),
     ))  # fmt: skip
     for sign in matching(case, "y", given, right, expected):
         yield case.sign(sign.bug, "forward", sign.evidence, 2)
