@@ -85,11 +85,13 @@ def conv_einsum(x, w, b):
     return y, rule
 
 
+def both(value):
+    return value if isinstance(value, tuple) else (value, value)
+
+
 def conv_shifted(x, weight, bias, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1):
     """Shifted products, with all options, ints or pairs."""
-    (sh, sw), (ph, pw), (dh, dw) = (
-        v if isinstance(v, tuple) else (v, v) for v in (stride, padding, dilation)
-    )
+    (sh, sw), (ph, pw), (dh, dw) = both(stride), both(padding), both(dilation)
     n, c, h, w = x.shape
     o, cg, kh, kw = weight.shape
     xp = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))

@@ -42,9 +42,7 @@ def on_call(name: str, bug: str, change: Callable[[Call], Call], *also: str) -> 
         forward(c)
         return output(change(c))
 
-    rules: dict[str, Gradient] = {
-        key: lambda gy, c, rule=rule: rule(gy, change(c)) for key, rule in RULES.items()
-    }
+    rules: dict[str, Gradient] = {key: with_call(rule, change) for key, rule in RULES.items()}
     return Mutant(f"all_{name}", bug, wrong_forward, rules, also)
 
 

@@ -23,7 +23,7 @@ from .pool_rules import (
 )  # fmt: skip
 from .sliding import fold, unfold
 from .sliding.assigned import by_tap, by_window, winners
-from .sliding.mistakes import MISTAKES, changed, moved
+from .sliding.mistakes import MISTAKES, Mistake, changed, moved
 
 Array = np.ndarray
 
@@ -75,11 +75,15 @@ def of_batch(rule: Gradient) -> tuple[Mutant, ...]:
     )  # fmt: skip
 
 
+def in_place(rule: Gradient, mistake: Mistake) -> Gradient:
+    return lambda gy, c: rule(gy, moved(c, mistake))
+
+
 def of_windows(rule: Gradient) -> tuple[Mutant, ...]:
     """Windows at wrong places, and the last ones lost."""
     places = [MISTAKES[key] for key in ("stride_ignored", "stride_is_kernel", "stride_swapped")]
     return (
-        *(on_x(f"place_{n}", bug, lambda gy, c, to=to: rule(gy, moved(c, to)))
+        *(on_x(f"place_{n}", bug, in_place(rule, to))
           for n, (bug, to) in enumerate(places)),
         on_x("last_row_lost", "last-windows-dropped",
              lambda gy, c: rule(only(gy, np.s_[:, :, :-1]), c), "dropped"),
@@ -129,9 +133,9 @@ MAX_BUGS = (
     moved_forward(max_forward, max_output, "stride_ignored"),
     *of_windows(max_gradient),
     on_x("padding_ignored", "padding-ignored",
-         lambda gy, c: max_gradient(gy, moved(c, MISTAKES["padding_ignored"][1]))),
+         in_place(max_gradient, MISTAKES["padding_ignored"][1])),
     on_x("padding_one_less", "padding-off-by-one",
-         lambda gy, c: max_gradient(gy, moved(c, MISTAKES["padding_one_less"][1]))),
+         in_place(max_gradient, MISTAKES["padding_one_less"][1])),
     on_x("all_ties", "all-ties", with_mask(
         lambda mask, c: (windows(c) == c.y[:, :, None, None]).astype(float)), "only-kinks"),
     on_x("overlap_assigned_by_window", "col2im-assigns",

@@ -189,15 +189,19 @@ def _nearest_gradients(case: Case) -> Expected:
     for bug, rows, cols in misplaced(c.rows, c.cols):
         other = nearest_gradient(gy, changed(c, rows=rows, cols=cols))
         yield bug, other, "that adds up copies at other places"
-    right = case.right["x"]
-    yield from reordered(right)
     yield from ((bug, nearest_gradient(other, c), why) for bug, other, why in reordered(gy))
-    yield "mixes-channels", right[:, ::-1], "that is another channel's number"
-    yield "mixes-channels", np.roll(right, 1, 1), "that is another channel's number"
-    yield (
-        "channels-collapsed",
-        right.mean(1, keepdims=True) + 0 * right,
-        "all channels are the same",
-    )
-    yield "first-only:N", right * (np.arange(n) == 0)[:, None, None, None], "other samples are zero"
+    yield from _mixed(case.right["x"])
+
+
+def _mixed(right: Array) -> Expected:
+    """Samples or channels of gx that are another's, or everyone's."""
+    yield from reordered(right)
+    another = "that is another channel's number"
+    yield "mixes-channels", right[:, ::-1], another
+    yield "mixes-channels", np.roll(right, 1, 1), another
+    same = right.mean(1, keepdims=True) + 0 * right
+    yield "channels-collapsed", same, "all channels are the same"
+    first = np.zeros_like(right)
+    first[0] = right[0]
+    yield "first-only:N", first, "other samples are zero"
     yield "mixes-batch", right.sum(0, keepdims=True) + 0 * right, "the samples are added up"

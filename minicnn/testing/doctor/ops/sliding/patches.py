@@ -73,7 +73,7 @@ def _empty(case: Case, looks: list[Look]) -> Iterator[Sign]:
     bug, at = "", lost[0]
     if all(full[index] == (index[0] == 0) for index in full):
         bug = "first-only:N"
-    elif at_the_end({index[2:]: full[index] for index in full}) and all(
+    elif at_the_end({(i, j): full[n, o, i, j] for n, o, i, j in full}) and all(
         alike(case, look.given, look.right) for look in looks if full[look.index]
     ):
         bug, at = "last-windows-dropped", lost[-1]

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -129,7 +130,7 @@ def contributions(case: Case, axis: int, rule: Rule) -> Array:
     parts = []
     for index in np.ndindex(*case.gy.shape[axis:]):
         gy = np.zeros_like(case.gy)
-        here: tuple[int | slice, ...] = (*(slice(None),) * axis, *index)
+        here: Any = (slice(None),) * axis + index
         gy[here] = case.gy[here]
         parts.append(rule(gy, case.call))
     return np.stack(parts)
