@@ -114,7 +114,7 @@ def kept_one(
     whole = near(case, given, right)
     if np.any(several & ~whole) and np.all(np.where(several, kept, whole)):
         index = tuple(int(i) for i in np.argwhere(several & ~whole)[0])
-        amounts = [p for p in parts[(slice(None), *index)] if p]
+        amounts = [part[index] for part in parts if part[index]]
         listed = " + ".join(f"{p:.3g}" for p in amounts[:4]) + (
             " + ..." if len(amounts) > 4 else ""
         )
