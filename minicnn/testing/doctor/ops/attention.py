@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..op import Array, Call, Op, Probe
+from ..op import Call, Op, Probe
 from .attention_bugs import MUTANTS
 from .attention_rule import forward, gk, gq, gv
 from .attention_signs import backward_steps, forward_scale, forward_steps
@@ -42,11 +42,10 @@ attention = Op(
         f"g{name} ratio:{ratio}": bug
         for name in "qk"
         for ratio, bug in (
-            ("sqrt(D)", "scale-lost-in-attention-backward"),
-            ("1/sqrt(D)", "scale-twice-in-attention-backward"),
+            ("sqrt(D)", "attention-backward-scale:1"),
+            ("1/sqrt(D)", "attention-backward-scale:1/D"),
         )
     },
     detectors=(backward_steps, forward_steps, forward_scale),
 )
-
-__all__ = ["Array", "attention"]
+OPS = (attention,)

@@ -50,10 +50,15 @@ def _wrong_products(case: Case) -> Iterator[Sign]:
         return
     n, (o, d) = len(c.x), c.weight.shape
     wrong = set(case.wrong())
+    for name in wrong:
+        ignored = RULES[name](np.ones_like(gy), c)
+        yield from proportional(case, name, {"ignores-upstream": ignored})
     if "x" in wrong and o == d:
         yield from proportional(case, "x", {"transposed-once-too-often": gy @ c.weight.T})
     if "bias" in wrong:
-        yield from proportional(case, "bias", {"bias-summed-over-everything": np.ones(o)})
+        total = np.full(o, gy.sum())
+        for divisor in (1, n, o, n * o):
+            yield from equals(case, "bias", {"bias-summed-over-everything": total / divisor})
         if n == o:
             yield from proportional(case, "bias", {"bias-summed-over-wrong-axis": gy.sum(axis=1)})
     if "weight" in wrong:
@@ -79,7 +84,7 @@ def _one_sample(case: Case) -> Iterator[Sign]:
 def _wrong_outputs(case: Case) -> Iterator[Sign]:
     c = case.call
     product = c.y - c.bias
-    wrong = {"bias-lost": product, "bias-subtracted": product - c.bias}
+    wrong = {"bias-lost": product}
     if c.weight.shape[0] == c.weight.shape[1]:
         wrong["weight-not-transposed"] = c.x @ c.weight + c.bias
     if len(c.x) == len(c.bias):
@@ -93,6 +98,10 @@ def _by(name: str, bug: str, also: tuple[str, ...] = (), **gradients: Gradient) 
 
 def _all(name: str, bug: str, change: Callable[[Gradient], Gradient]) -> Mutant:
     return Mutant(name, bug, gradients={of: change(rule) for of, rule in RULES.items()})
+
+
+def _of_rows(rule: Gradient) -> Gradient:
+    return lambda gy, c: rule(np.reshape(gy, (len(c.x), -1)), c)
 
 
 def _scaled(c: Call) -> Array:
@@ -113,11 +122,9 @@ linear = Op(
     aliases={"w": "weight", "W": "weight", "b": "bias"},
     names={
         "gweight ratio:1/N": _AVERAGED, "gbias ratio:1/N": _AVERAGED, "gx ratio:1/N": _AVERAGED,
-        "gweight ratio:N": "times-batch", "gbias ratio:N": "times-batch",
         "gweight transposed": "weight-gradient-transposed",
         "gbias missing-sum:": "bias-not-summed", "gbias missing-sum:N": "bias-not-summed",
         "gx transposed": "transposed-once-too-often",
-        "gbias constant-over:O": "bias-summed-over-everything",
         "gweight first-only:N": "one-sample-only", "gx first-only:N": "one-sample-only",
         "ratio:-1": "sign-flipped",
     },
@@ -135,7 +142,8 @@ linear = Op(
             bias=lambda gy, c: np.full_like(c.bias, gy.sum())),
         _by("gbias_counts_samples", "ignores-upstream",
             bias=lambda gy, c: np.full_like(c.bias, len(gy))),
-        _by("gbias_kept_2d", "wrong-shape", bias=lambda gy, c: gy.sum(axis=0, keepdims=True)),
+        _by("gbias_kept_2d", "wrong-shape", bias=lambda gy, c: gy.sum(axis=0, keepdims=True),
+            also=("reshaped",)),
         _by("gx_weight_transposed", "transposed-once-too-often", x=lambda gy, c: gy @ c.weight.T,
             also=("raises",)),
         _by("gx_detached", "zero-gradient", x=lambda gy, c: np.zeros_like(c.x)),
@@ -149,14 +157,14 @@ linear = Op(
             also=("wrong-shape",)),
         _all("upstream_ignored", "ignores-upstream",
              lambda rule: lambda gy, c: rule(np.ones_like(gy), c)),
-        Mutant("input_halved", "changes-input", forward=_scaled),
+        Mutant("input_halved", "changes-input", also=("random",), forward=_scaled),
         Mutant("bias_lost", "bias-lost", forward=lambda c: c.x @ c.weight.T),
         Mutant("weight_not_transposed", "weight-not-transposed", also=("raises",),
                forward=lambda c: c.x @ c.weight + c.bias),
         Mutant("bias_as_column", "bias-along-wrong-axis", also=("raises",),
                forward=lambda c: c.x @ c.weight.T + c.bias[:, None]),
-        Mutant("squeezed", "forward-shape", also=("raises",),
-               forward=lambda c: np.squeeze(_forward(c))),
+        Mutant("squeezed", "forward-shape", forward=lambda c: np.squeeze(_forward(c)), gradients={
+            of: _of_rows(rule) for of, rule in RULES.items()}),
     ),
 )  # fmt: skip
 
