@@ -120,7 +120,7 @@ def backward_axes(case: Case) -> Iterator[Sign]:
     if is_right(case, "x"):
         return
     c, g = case.call, case.gy * case.call.w
-    axes: Step = [("", (c.axes, 1.0))]
+    axes = [("", (c.axes, 1.0))]
     for other in other_axes(c):
         n = np.prod([c.x.shape[i] for i in other]) / count(c)
         axes += [("backward-axes", (other, 1.0)), ("backward-axes", (other, n))]
