@@ -103,27 +103,18 @@ def _with(node: ast.AST, **fields: Any) -> ast.AST:
 
 def changed_trees(function: ast.AST) -> Iterator[tuple[ast.AST, str, str]]:
     """Every version of a function with one change, and the changed line before and after."""
-    count = sum(1 for _ in ast.walk(function))
-    for position in range(count):
+    lines = ast.unparse(function).splitlines()
+    nodes = list(ast.walk(function))
+    for position, original in enumerate(nodes):
         for kind in CHANGES:
-            original = list(ast.walk(function))[position]
             for number in range(len(list(kind(original)))):
                 tree = copy.deepcopy(function)
                 node = list(ast.walk(tree))[position]
-                new = list(kind(node))[number]
-                line = _statement_of(tree, node)
-                before = ast.unparse(line)
-                _replace(tree, node, new)
-                after = ast.unparse(new if line is node else line)
-                yield ast.fix_missing_locations(tree), before, after
-
-
-def _statement_of(tree: ast.AST, node: ast.AST) -> ast.AST:
-    """The smallest statement (or lambda) around a node."""
-    around = [n for n in ast.walk(tree) if isinstance(n, ast.stmt | ast.Lambda)
-              and any(child is node for child in ast.walk(n))]  # fmt: skip
-    simple = [n for n in around if not isinstance(n, ast.FunctionDef | ast.For | ast.If | ast.With)]
-    return simple[-1] if simple else around[-1]
+                _replace(tree, node, list(kind(node))[number])
+                changed = ast.unparse(ast.fix_missing_locations(tree)).splitlines()
+                pairs = [(p, q) for p, q in zip(lines, changed, strict=False) if p != q]
+                if pairs:
+                    yield tree, pairs[0][0].strip(), pairs[0][1].strip()
 
 
 def _replace(tree: ast.AST, old: ast.AST, new: ast.AST) -> None:

@@ -1,20 +1,22 @@
 """The diagnosis of a learner's forward and backward for an op that the doctor knows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from . import contract, fingerprint, linearity, structure, support
+from .case import Case
 from .findings import merge
 from .op import Op
 from .ops import OPS
 from .outcome import Outcome, Settings
 from .report import Diagnosis, Sign
 from .subject import Subject
-from .watching import preserved
+from .watching import preserved, quiet
 
 TIERS = (0, 1, 2, 3)
 ENOUGH = 5  # probes are enough to tell a bug from a coincidence
@@ -82,39 +84,47 @@ def _telling(outcomes: list[Outcome]) -> list[Outcome]:
     return [o for o in failing if id(o) in first or o in rest]
 
 
-def _look_into(outcome: Outcome, op: Op, tiers: tuple[int, ...]) -> Iterator[Sign]:
+def _look_into(outcome: Outcome, op: Op, tiers: tuple[int, ...]) -> list[Sign]:
     """Tiers 1 and 2 on the gradients of one probe, and tier 2 on a wrong output."""
+    tests: list[tuple[str, Callable[[], Iterable[Sign]]]] = []
     case, forward = outcome.case, outcome.forward
     if forward and 2 in tiers:
-        for sign in structure.signs(forward, "y"):
-            bug = f"forward-{sign.bug}" if sign.bug.startswith("ratio:") else sign.bug
-            yield replace(sign, where="forward", bug="forward-wrong" if bug == "unknown" else bug)
-    if case is None or not case.given:
-        if forward:
-            yield from _detected(op, forward, outcome)
-        return
-    if not outcome.failed:
-        return
-    wrong = case.wrong()
-    if 1 in tiers and wrong:
-        yield from (s for s in linearity.signs(case) if s.where in outcome.failed)
-        yield from (s for s in support.signs(case) if s.where in outcome.failed)
+        tests.append(("forward", partial(_of_forward, forward)))
+    wrong = case.wrong() if case else []
+    if case and 1 in tiers and wrong:
+        tests += [("linearity", partial(linearity.signs, case))]
+        tests += [("support", partial(support.signs, case))]
     if 2 in tiers:
-        yield from _detected(op, case, outcome)
-        for name in wrong:
-            yield from structure.signs(case, name)
+        detected = case if case and case.given else forward
+        tests += [(d.__name__, partial(d, detected)) for d in op.detectors if detected]
+        tests += [(name, partial(structure.signs, case, name)) for name in wrong]
+    signs = [sign for name, test in tests for sign in _safely(outcome, name, test)]
+    return [sign for sign in signs if sign.where in outcome.failed]
 
 
-def _detected(op: Op, case: Any, outcome: Outcome) -> Iterator[Sign]:
-    """What the op's own tests say of the places that fail."""
-    for detector in op.detectors:
-        yield from (s for s in detector(case) if s.where in outcome.failed)
+def _of_forward(forward: Case) -> Iterator[Sign]:
+    for sign in structure.signs(forward, "y"):
+        bug = f"forward-{sign.bug}" if sign.bug.startswith("ratio:") else sign.bug
+        yield replace(sign, where="forward", bug="forward-wrong" if bug == "unknown" else bug)
+
+
+def _safely(outcome: Outcome, name: str, test: Callable[[], Iterable[Sign]]) -> list[Sign]:
+    """What a test says; one that fails on odd answers must not take the others with it."""
+    try:
+        with quiet():
+            return list(test())
+    except Exception as error:
+        outcome.notes.append(f"the doctor's test {name} failed: {type(error).__name__}: {error}")
+        return []
 
 
 def _translated(sign: Sign, op: Op) -> Sign:
     """The sign in the op's own words, where it has some."""
-    bug = op.names.get(f"{sign.where} {sign.bug}", op.names.get(sign.bug, sign.bug))
-    return replace(sign, bug=bug)
+    family = sign.bug.partition(":")[0] + ":"
+    for key in (f"{sign.where} {sign.bug}", sign.bug, f"{sign.where} {family}", family):
+        if key in op.names:
+            return replace(sign, bug=op.names[key])
+    return sign
 
 
 def _report(op: Op, outcomes: list[Outcome], looked: list[Outcome], signs: list[Sign]) -> Diagnosis:

@@ -105,5 +105,7 @@ def _together(
     return findings
 
 
-def _order(finding: Finding) -> tuple[int, int, int]:
-    return (*_rank(finding.bug, finding.tier), -len(finding.probes))
+def _order(finding: Finding) -> tuple[int, bool, int, int]:
+    """What explains more goes first; of equals the forward pass, from which the gradients follow."""
+    kind, special = _rank(finding.bug, finding.tier)
+    return kind, "forward" not in finding.where, special, -len(finding.probes)
