@@ -5,7 +5,7 @@ import sys
 import numpy as np
 
 from .engine_catalogue import mutant, replaced
-from .engines import Array
+from .engines import Array, Scalar
 from .right_engines import recursive
 
 # Two backwards, and memory
@@ -221,3 +221,14 @@ def changes_operand(base):
 @mutant("engine-interface")
 def no_backward(base):
     return replaced(base, backward=None)
+
+
+@mutant("engine-endless", bases=(Scalar,))
+def endless_loop(base):
+    def backward(self):
+        todo = [self]
+        while todo:
+            todo[0].visit()
+            todo.append(todo.pop())
+
+    return replaced(base, backward=backward)

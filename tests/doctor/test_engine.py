@@ -1,15 +1,17 @@
 """`diagnose_engine`: every planted bug found and named, no right engine accused."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
 
 from minicnn import Tensor
 from minicnn.testing.doctor import diagnose_engine
+from minicnn.testing.doctor.engine import programs
 
-from . import engine_memory_mutants, engine_mutants  # noqa: F401  (they fill the catalogue)
-from .engine_catalogue import MUTANTS
+from . import engine_memory_mutants, engine_mutants  # they fill the catalogue
+from .engine_catalogue import MUTANTS, replaced
 from .engines import Array, Scalar
 from .right_engines import RIGHT, Closures, Pairs, tape
 
@@ -74,3 +76,92 @@ def test_the_library_itself_is_accepted(dtype):
     assert found.ok, str(found)
     assert found.parts["broadcasting"] == "ok"
     assert diagnose_engine(Tensor).ok  # requires_grad is passed where it is taken
+
+
+TWO_BUGS = {
+    "assigns, breadth first": (
+        engine_mutants.breadth_first(engine_mutants.overwrites(Scalar)),
+        ["engine-overwrites", "engine-breadth-first"],
+    ),
+    "wrong rule, breadth first": (
+        replaced(engine_mutants.breadth_first(Scalar), mul_rule=engine_mutants.own_value),
+        ["engine-rule:mul", "engine-breadth-first"],
+    ),
+    "no seed, breadth first": (
+        engine_mutants.breadth_first(engine_mutants.no_seed(Scalar)),
+        ["engine-no-seed", "engine-breadth-first"],
+    ),
+    "wrong seed, assigns": (
+        engine_mutants.overwrites(engine_mutants.seed_two(Scalar)),
+        ["engine-seed", "engine-overwrites"],
+    ),
+    "shared gradients, breadth first": (
+        engine_mutants.breadth_first(engine_memory_mutants.shared_gradients(Array)),
+        ["engine-shared-gradients", "engine-breadth-first"],
+    ),
+    "clears leaves, broadcasting": (
+        engine_memory_mutants.not_summed(engine_memory_mutants.clears_leaves(Array)),
+        ["engine-clears-leaves", "engine-broadcast-not-summed"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TWO_BUGS)
+def test_two_bugs_at_once_are_both_named(name):
+    engine, expected = TWO_BUGS[name]
+    assert bugs(engine) == expected
+
+
+def test_an_engine_without_some_ops_is_checked_with_the_others():
+    found = diagnose_engine(Pairs)
+    assert found.ok
+    assert any(line.startswith("exp: ") for line in found.skipped)
+    assert any("single numbers" in line for line in found.skipped)
+
+
+def test_names_can_be_given():
+    class Odd(Scalar):
+        backward = None
+
+        def go(self):
+            super().backward()
+
+    assert bugs(Odd) == ["engine-interface"]
+    assert bugs(Odd, backward="go") == []
+
+
+def test_printing_is_a_note_and_nothing_gets_out(capsys):
+    def backward(self):
+        print("visiting")
+        Scalar.backward(self)
+
+    found = diagnose_engine(replaced(Scalar, backward=backward))
+    assert found.ok
+    assert any("'visiting'" in note for note in found.notes)
+    assert capsys.readouterr().out == ""
+
+
+def test_the_profiler_of_the_caller_is_kept():
+    def profiler(frame, event, argument):
+        return None
+
+    sys.setprofile(profiler)
+    try:
+        bugs(engine_mutants.per_path(Scalar))
+        assert sys.getprofile() is profiler
+    finally:
+        sys.setprofile(None)
+
+
+def test_evidence_carries_the_numbers():
+    (finding,) = diagnose_engine(engine_mutants.breadth_first(Scalar)).findings
+    assert "m = a * b; y = m + m * c * d at a = 1.137" in finding.evidence
+    assert "your da is 0.7698, right is 0.9849" in finding.evidence
+
+
+def test_right_gradients_are_the_closed_formulas():
+    values = {"a": 0.7, "b": 1.3}
+    found = programs.gradients("m = a * b; y = tanh(m) / a", values)
+    slope = 1 - np.tanh(0.91) ** 2
+    assert np.isclose(found["a"], slope * 1.3 / 0.7 - np.tanh(0.91) / 0.49, rtol=1e-14)
+    assert np.isclose(found["b"], slope, rtol=1e-14)

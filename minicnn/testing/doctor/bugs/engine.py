@@ -48,6 +48,14 @@ CONTRACT = (
          "Suspect an operator that is written with the very operator that it defines."),
     ),
     Bug(
+        "engine-endless",
+        "the engine does not come to an end",
+        2, _ORDER,
+        ("Which loop or recursion of backward ends only under a condition?",
+         "Count how often each node is visited in the expression of the evidence line.",
+         "A node comes back to the list of those still to visit."),
+    ),
+    Bug(
         "engine-returns-none",
         "an op returns None",
         1, _VALUE,

@@ -62,6 +62,9 @@ def diagnose_engine(
             return Diagnosis(name, parts, _merged([trouble.sign]), skipped=("all checks",))
         parts = _examine(subject, signs, strict)
     found = [sign for _, sign in signs]
+    if "sys.setrecursionlimit" in changed:  # a way to long chains, if not a good one
+        changed.remove("sys.setrecursionlimit")
+        subject.notes.append("the engine calls sys.setrecursionlimit, for the whole program")
     if changed:
         found.append(Sign("engine-global-state", "", f"changed: {', '.join(changed)}", 0))
     if subject.guard.printed:

@@ -102,6 +102,8 @@ def starts(subject: Subject) -> Iterator[Sign]:
     trouble, answer = _attempt(subject, text, values)
     if answer is not None and any(np.any(answer.grad(name)) for name in values):
         return
+    if trouble and trouble.sign.bug == "engine-endless":
+        raise trouble
     usual = subject.start
     for one in (_one, lambda subject, y: 1.0, lambda subject, y: subject.leaf(1.0)):
         subject.start = functools.partial(_by_hand, subject, usual, one)

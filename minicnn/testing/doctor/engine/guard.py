@@ -37,7 +37,7 @@ class Guard:
 
     def __init__(self) -> None:
         # just-in-time compilers make millions of calls
-        self.budget: int | None = 20_000_000
+        self.budget: int | None = 5_000_000
         self.printed = ""
         self.warned: list[str] = []
         self.calls = 0
@@ -51,7 +51,7 @@ class Guard:
             raise
         except _TooManyCalls as error:
             text = f"{doing}: given up after {self.budget:,} function calls"
-            raise Trouble("engine-exponential", text, error) from None
+            raise Trouble("engine-endless", text, error) from None
         except SystemExit as error:
             raise Trouble("engine-exits", f"{doing}: exits with {error.code!r}", error) from None
         except RecursionError as error:

@@ -21,7 +21,7 @@ def _trusts(subject: Subject, chain: str) -> bool:
 
 def twice(subject: Subject) -> Iterator[Sign]:
     """A second backward: through another graph on the same leaves, then through the same graph."""
-    if not _trusts(subject, "*") or any(op == "mul" for op, _ in subject.overwrites):
+    if not _trusts(subject, "*") or subject.overwrites:
         subject.skipped.append("second backward: the first must be right, and * trusted")
         return
     signs = list(_other_graph(subject))

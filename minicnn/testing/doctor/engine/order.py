@@ -151,13 +151,13 @@ def cost(subject: Subject) -> Iterator[Sign]:
         try:
             subject.run(text, values)
         except Trouble as trouble:
-            if trouble.sign.bug != "engine-exponential":
+            if trouble.sign.bug != "engine-endless":
                 raise
         calls.append(subject.guard.calls - before)
     subject.guard.budget = usual
     if calls[2] > 2.5 * calls[1] > 2.5 * 2.5 * calls[0]:
         counted = f"{calls[0]:,}, {calls[1]:,} and {calls[2]:,} function calls"
-        evidence = f"{step}, 6, 8 and 10 times: {counted}; the ops grow by 5 in 3, not 4 in 1"
+        evidence = f"{step}, 6, 8 and 10 times: {counted}; the ops grow as 3 : 4 : 5"
         yield Sign("engine-exponential", "", evidence, 1, step)
 
 
