@@ -1,6 +1,6 @@
 """Central differences, and the judgement on a gradient beside them: right, wrong, or at a kink."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from ..kernels import array_module, to_device
 from ..modes import no_grad
 from ..tensor import Tensor
-from .evaluation import Run
+from .evaluation import Run, generator
 from .report import Comparison, InputReport, summarise
 
 
@@ -21,29 +21,39 @@ class Settings(NamedTuple):
     seed: int
 
 
+Ways = Iterable[tuple[tuple[int, ...], np.ndarray]]
+
+
 def check_input(
-    name: str, x: Tensor, gx: np.ndarray, probe: "Probe", settings: Settings,
-    rng: np.random.Generator,
-) -> InputReport:  # fmt: skip
+    name: str, x: Tensor, gx: np.ndarray, probe: "Probe", settings: Settings
+) -> InputReport:
+    """Compare every entry of a small input, or random directions of a large one."""
     every = x.numel() <= settings.max_entries
-    ways = _entries(x) if every else _directions(x, settings, rng)
-    # a fixed atol would accept anything for gradients of 1e-9
-    settings = settings._replace(atol=settings.atol * min(1.0, float(abs(gx).max(initial=0))))
-    compared = [_judge(index, x, gx, way, probe, settings) for index, way in ways]
+    ways = entries(x) if every else directions(x, settings)
+    compared = compare(x, gx, probe, settings, ways)
     return summarise(name, x.shape, "entries" if every else "directions", compared)
 
 
-Ways = Iterator[tuple[tuple[int, ...], np.ndarray]]
+def compare(
+    x: Tensor, gx: np.ndarray, probe: "Probe", settings: Settings, ways: Ways
+) -> list[Comparison]:
+    """The slopes along each way, by the rule and by differences."""
+    # a fixed atol would accept anything for gradients of 1e-9
+    settings = settings._replace(atol=settings.atol * min(1.0, float(abs(gx).max(initial=0))))
+    return [_judge(index, x, gx, way, probe, settings) for index, way in ways]
 
 
-def _entries(x: Tensor) -> Ways:
+def entries(x: Tensor) -> Ways:
+    """A way per entry, by its index."""
     for index in np.ndindex(x.shape):
         way = np.zeros(x.shape)
         way[index] = 1
         yield index, way
 
 
-def _directions(x: Tensor, settings: Settings, rng: np.random.Generator) -> Ways:
+def directions(x: Tensor, settings: Settings) -> Ways:
+    """Random ways, by their numbers; the same ones each time."""
+    rng = generator(settings.seed, "directions")
     for k in range(settings.directions):
         yield (k,), rng.standard_normal(x.shape)
 

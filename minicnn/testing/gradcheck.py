@@ -88,7 +88,7 @@ def _check(
     probe = Probe(run, [c.numpy() for c in cotangents])
     with np.errstate(all="ignore"):  # a step may leave the domain
         found = [
-            check_input(name, x, gx.numpy(), probe, settings, rng)
+            check_input(name, x, gx.numpy(), probe, settings)
             for (name, x), gx in zip(leaves.items(), gradients, strict=True)
         ]
     name = getattr(fn, "__name__", type(fn).__name__)

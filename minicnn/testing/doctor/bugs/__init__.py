@@ -1,9 +1,9 @@
 """The vocabulary: every bug that the doctor can name, by its key."""
 
-from . import general
+from . import general, running
 from .bug import Bug
 
-BUGS = {bug.key: bug for family in (general,) for bug in family.BUGS}
+BUGS = {bug.key: bug for family in (general, running) for bug in family.BUGS}
 
 
 def bug_of(key: str) -> Bug:
