@@ -1,7 +1,7 @@
 """One probe's run, with all that the tiers look at."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,9 +20,9 @@ class Case:
     has the right shapes by the time that the tiers see it. ``right`` is the op's own rule where
     the learner's forward pass is right, and central differences of that forward pass where it is
     not. ``backward(gy)`` calls the learner's rule once more, on a fresh forward pass; ``rule(gy)``
-    is the right one. ``rtol`` and ``atol`` are what two equal numbers may differ by. ``call`` is the
-    right evaluation (inputs, options, ``y``, and what the op keeps), ``gy`` the upstream gradient:
-    random, never ones. ``op`` is None for functions that the doctor does not know.
+    is the right one. ``rtol`` and ``atol`` are what two equal numbers may differ by. ``call`` is
+    the right evaluation (inputs, options, ``y``, and what the op keeps), ``gy`` the upstream
+    gradient: random, never ones. ``op`` is None for functions that the doctor does not know.
     """
 
     op: Op | None
@@ -44,6 +44,12 @@ class Case:
             return False
         size = max(1e-300, float(np.abs(b).max(initial=0.0)))
         return bool(np.all(np.abs(a - b) <= self.atol * size + self.rtol * np.abs(b)))
+
+    def with_gradients(
+        self, given: Mapping[str, Array], right: Mapping[str, Array], backward: Rule, rule: Rule
+    ) -> "Case":
+        """The same case with these gradients and rules."""
+        return replace(self, given=given, right=right, backward=backward, rule=rule)
 
     def wrong(self) -> list[str]:
         """The inputs whose gradients differ from the right ones."""

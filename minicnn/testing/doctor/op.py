@@ -68,6 +68,9 @@ class Op:
     the vocabulary: {"gweight ratio:1/N": "divided-by-batch", "ratio:-1": "sign-flipped"}; a key
     with a place goes before one without. ``detectors`` are tests of this op alone; they are given
     the case and yield signs. ``aliases`` are other names that learners use for the options.
+    ``conventions`` are choices that are all right ({"ties": ("first", "last")}), the usual one
+    first; they reach the rule as options. ``defaults`` are the values of options that a learner's
+    function need not know.
     """
 
     name: str
@@ -82,12 +85,15 @@ class Op:
     names: Mapping[str, str] = field(default_factory=dict)
     detectors: tuple[Callable[..., Any], ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
+    conventions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
 
     def run(
         self, inputs: Mapping[str, Array], options: Mapping[str, Any], mutant: Mutant | None = None
     ) -> tuple[Array, Callable[[Array], dict[str, Any]], Call]:
         """The output, the rule gy -> {input: gradient}, and the call; with one bug if asked for."""
-        c = Call(**inputs, **options)
+        usual = {name: choices[0] for name, choices in self.conventions.items()}
+        c = Call(**{**usual, **self.defaults, **inputs, **options})
         c.y = (mutant and mutant.forward or self.forward)(c)
         rules = {**self.gradients, **(mutant.gradients if mutant else {})}
-        return c.y, lambda gy: {name: rules[name](gy, c) for name in self.inputs}, c
+        return c.y, lambda gy: {name: rules[name](gy, c) for name in self.gradients}, c

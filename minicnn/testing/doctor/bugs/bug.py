@@ -12,6 +12,7 @@ class Bug:
     "ratio:1/2", and so on; its headline has a place for the rest, ``{}``. ``lesson`` and
     ``section`` point to where it is taught, ``rows`` to the catalogue of typical bugs (C1 to C88).
     The hints go from a question to ask oneself to where to look; none holds code of the answer.
+    A ``partial`` name says where numbers are wrong, and not what they are instead.
     """
 
     key: str
@@ -20,6 +21,7 @@ class Bug:
     section: str
     hints: tuple[str, str, str]
     rows: tuple[str, ...] = ()
+    partial: bool = False
 
     @property
     def pointer(self) -> str:

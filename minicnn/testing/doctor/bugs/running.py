@@ -38,14 +38,6 @@ BUGS = (
         ),
     ),
     Bug(
-        "exits", "ends the whole program", 4, _RUN,
-        (
-            "Who should decide that the program ends: a function, or its caller?",
-            "A function that cannot go on raises an exception, which the caller can see.",
-            "Look for calls that leave Python: sys.exit, quit, os._exit.",
-        ),
-    ),
-    Bug(
         "crashes", "crashes the Python interpreter", 4, _RUN,
         (
             "Which line runs code that is not Python?",

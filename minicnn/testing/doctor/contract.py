@@ -1,0 +1,191 @@
+"""Tier 0, the contract: what must hold before the values of gradients are compared.
+
+A function must not fail; it gives one finite gradient per input, of the input's shape and dtype;
+it leaves its inputs and the upstream gradient as they were; it gives the same answer twice, and for
+arrays of any strides; and its forward pass is right.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from . import numeric
+from .case import Case
+from .op import Array, Op, Probe
+from .outcome import Outcome, Settings, Stop
+from .structure import shape_signs
+from .subject import Misfit, Subject, by_name
+from .trial import Trial
+from .watching import watched
+
+
+def examine(op: Op, subject: Subject, probe: Probe, settings: Settings) -> Outcome:
+    """Run a learner's functions on one probe, and judge all but the values of the gradients."""
+    outcome = Outcome(probe)
+    try:
+        _examine(op, subject, probe, settings, outcome)
+    except Misfit as misfit:
+        outcome.skipped = str(misfit)
+    except Stop:
+        pass
+    return outcome
+
+
+def _examine(op: Op, subject: Subject, probe: Probe, s: Settings, outcome: Outcome) -> None:
+    inputs = {k: cast(v, s.dtype) for k, v in probe.inputs.items()}
+    right_y, rule, call = op.run(probe.inputs, probe.options)
+    axes = {k: tuple(v.split()) for k, v in op.inputs.items()} | {"y": tuple(op.output.split())}
+    gy = upstream(probe, right_y, s.dtype)
+    trial = Trial(subject, inputs, probe.options, s, outcome)
+    outcome.y = y = trial.forward()
+    base = Case(op, probe, call, y, gy, {}, {}, _silent, _silent, s.rtol, s.atol, axes)
+    _judge_forward(outcome, base, y, np.asarray(right_y))
+    names = tuple(op.gradients)
+    if not names:
+        return
+    given = trial.backward(gy, names)
+    right = {k: np.asarray(v, float) for k, v in rule(gy.astype(float)).items()}
+    for name, array in trial.misshapen.items():
+        outcome.signs += shape_signs(base, name, array, right[name])
+
+    def fresh() -> dict[str, Array]:
+        return {k: v.copy() for k, v in inputs.items()}
+
+    case = outcome.case = base.with_gradients(
+        given, {k: right[k] for k in given},
+        lambda d: _once_more(subject, fresh(), probe, np.array(d, s.dtype), names)[1],
+        lambda d: {k: np.asarray(v, float) for k, v in rule(d).items()},
+    )  # fmt: skip
+    if outcome.forward and case.wrong():
+        case = outcome.case = _beside_own_forward(case, subject)
+    outcome.failed |= {f"g{name}" for name in case.wrong()}
+    if "" not in outcome.failed:
+        _same_again(subject, inputs, probe, outcome)
+
+
+def cast(x: Array, dtype: np.dtype) -> Array:
+    return x.astype(dtype) if x.dtype.kind == "f" else x
+
+
+def _silent(gy: Array) -> dict[str, Array]:
+    return {}
+
+
+def upstream(probe: Probe, y: Any, dtype: np.dtype) -> Array:
+    """A random upstream gradient that belongs to the probe: never ones, never the same twice."""
+    rng = np.random.default_rng([77, *probe.name.encode()])
+    return np.asarray(rng.standard_normal(np.shape(y)) + 0.1, dtype)
+
+
+# The forward pass
+
+
+def _judge_forward(outcome: Outcome, base: Case, y: Any, right: Array) -> None:
+    """Compare y with the oracle's; where it differs, keep a case for the description of it."""
+    if np.shape(y) != right.shape:
+        outcome.stop(
+            "forward-shape", "forward",
+            f"your output has shape {np.shape(y)}; it should be {right.shape}",
+        )  # fmt: skip
+    case = base.with_gradients({"y": np.asarray(y, float)}, {"y": right}, _silent, _silent)
+    if case.wrong():
+        outcome.forward = case
+        outcome.failed.add("forward")
+
+
+def _beside_own_forward(case: Case, subject: Subject) -> Case:
+    """Where the forward pass is wrong, a gradient may be right for it, or for the op.
+
+    What is neither is compared with the slopes of the learner's own forward pass.
+    """
+    right = dict(case.right)
+    gy = np.asarray(case.gy, float)
+    for name in case.wrong():
+
+        def f(x: Array, name: str = name) -> Array:
+            with watched():
+                return np.asarray(
+                    subject.run({**case.probe.inputs, name: x}, case.probe.options)[0]
+                )
+
+        try:
+            right[name] = numeric.slopes(f, case.probe.inputs[name], gy).values
+        except Exception:
+            continue  # it fails a small step from where it did not; the op's own rule remains
+    loose = case.with_gradients(case.given, right, case.backward, case.rule)
+    loose.rtol, loose.atol = max(case.rtol, 1e-5), max(case.atol, 1e-6)
+    return loose
+
+
+# The same answer again
+
+
+def _once_more(
+    subject: Subject, inputs: Mapping[str, Array], probe: Probe, gy: Array, names: tuple[str, ...]
+) -> tuple[Any, dict[str, Array]]:
+    """The learner's output and gradients once more, from the start."""
+    with watched():
+        y, rule = subject.run(inputs, probe.options)
+        assert rule is not None
+        found = by_name(rule(gy), names)
+    return y, {k: np.asarray(v, float) for k, v in found.items()}
+
+
+def _same_again(
+    subject: Subject, inputs: Mapping[str, Array], probe: Probe, outcome: Outcome
+) -> None:
+    """The same answer once more, from arrays of any strides, and for a gy whose strides are 0."""
+    case = outcome.case
+    assert case is not None
+    names = tuple(case.given)
+    copies = {k: v.copy() for k, v in inputs.items()}
+    strided = {k: _strided(v) for k, v in inputs.items()}
+    constant = np.full(case.gy.shape, 0.75, case.gy.dtype)
+    flat = np.broadcast_to(constant.dtype.type(0.75), case.gy.shape)
+
+    def run(own: Mapping[str, Array], gy: Array) -> dict[str, Array]:
+        y, found = _once_more(subject, own, probe, gy, tuple(case.op.gradients))
+        return {"y": np.asarray(y, float), **{f"g{k}": found[k] for k in names}}
+
+    first = {"y": np.asarray(case.y, float), **{f"g{k}": v for k, v in case.given.items()}}
+    if not _compare(outcome, "random", "called twice", first, lambda: run(copies, case.gy.copy())):
+        return
+    _compare(outcome, "strided-input", "with the inputs as views that are not contiguous", first,
+             lambda: run(strided, case.gy.copy()))  # fmt: skip
+    if case.gy.ndim and probe.kind == "usual":
+        usual = run(copies, constant)
+        _compare(outcome, "broadcast-upstream", "with gy as a view of one number", usual,
+                 lambda: run(copies, flat))  # fmt: skip
+
+
+def _compare(
+    outcome: Outcome, bug: str, how: str, first: dict[str, Array],
+    again: Callable[[], dict[str, Array]],
+) -> bool:  # fmt: skip
+    """Whether the answer is the same; a fault where it is not."""
+    case = outcome.case
+    assert case is not None
+    try:
+        second = again()
+    except Exception as error:
+        text = " ".join(str(error).split())[:120]
+        outcome.add(bug, "", f"{how}, your code raises {type(error).__name__}: {text}")
+        return False
+    for name, a in first.items():
+        b = second[name]
+        if a.shape != b.shape or not case.close(b, a):
+            where = "forward" if name == "y" else name
+            entry = tuple(int(i) for i in np.argwhere(a != b)[0]) if a.shape == b.shape else ()
+            outcome.add(bug, where, f"{how}, {name}{list(entry) if entry else ''} is first "
+                        f"{a[entry]} and then {b[entry]}")  # fmt: skip
+            return False
+    return True
+
+
+def _strided(x: Array) -> Array:
+    """The same values, every second entry of a larger array in Fortran's order."""
+    if not x.ndim:
+        return x.copy()
+    large = np.asfortranarray(np.repeat(x, 2, axis=-1))
+    return large[..., ::2]
