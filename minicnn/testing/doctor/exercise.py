@@ -9,6 +9,7 @@ import numpy as np
 
 from . import contract, fingerprint, linearity, structure, support
 from .findings import merge
+from .maps import gradient_maps
 from .op import Op
 from .ops import OPS
 from .outcome import Outcome, Settings
@@ -115,6 +116,7 @@ def _report(op: Op, outcomes: list[Outcome], signs: list[Sign]) -> Diagnosis:
         op.name, _parts(op, outcomes), merge(signs, failing),
         tuple(o.probe.name for o in outcomes if not o.skipped),
         tuple(dict.fromkeys(note for o in outcomes for note in o.notes)), tuple(skipped),
+        gradient_maps(o.case for o in outcomes if o.case),
     )  # fmt: skip
 
 

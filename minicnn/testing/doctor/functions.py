@@ -18,6 +18,7 @@ from . import linearity, structure
 from .blame import faulty_ops
 from .examination import examine, place
 from .findings import merge
+from .maps import gradient_maps
 from .outcome import Outcome
 from .report import Diagnosis, Sign
 
@@ -117,6 +118,7 @@ def _report(name: str, leaves: list[str], done: list[Outcome], notes: tuple[str,
     said = dict.fromkeys([*notes, *(note for found in done for note in found.notes)])
     return Diagnosis(
         name, parts, merge(signs, failing), tuple(found.probe.name for found in done), tuple(said),
+        maps=gradient_maps(found.case for found in done if found.case),
     )  # fmt: skip
 
 
