@@ -62,7 +62,9 @@ class Mutant:
 class Op:
     """A known op.
 
-    ``inputs`` maps the differentiable inputs to their named axes ("N C H W", "" for any shape).
+    ``inputs`` maps the differentiable inputs to their named axes ("N C H W", "" for any shape);
+    ``gradients`` has a rule for each, in the same order, or none at all: then only the forward pass
+    is looked at, as for the update rules of optimizers.
     ``probes(seed)`` makes the probes. ``constants(c)`` gives numbers that a learner may forget or
     use twice, beside the lengths of the named axes. ``names`` translates what the tiers see into
     the vocabulary: {"gweight ratio:1/N": "divided-by-batch", "ratio:-1": "sign-flipped"}; a key

@@ -1,0 +1,5 @@
+"""Bugs of convolution."""
+
+from .bug import Bug
+
+BUGS: tuple[Bug, ...] = ()

@@ -1,0 +1,110 @@
+"""Embedding: y[n] = weight[index[n]]; a row that is looked up twice gets both gradients.
+
+gweight[v] = sum over all places n with index[n] = v of gy[n]
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..case import Case
+from ..op import Array, Call, Mutant, Op, Probe
+from ..report import Sign
+from .steps import explained
+
+
+def summed(gy: Array, c: Call) -> Array:
+    found = np.zeros_like(c.weight)
+    np.add.at(found, c.index, gy)
+    return found
+
+
+def last(gy: Array, c: Call) -> Array:
+    found = np.zeros_like(c.weight)
+    found[c.index] = gy
+    return found
+
+
+def first(gy: Array, c: Call) -> Array:
+    found = np.zeros_like(c.weight)
+    found[c.index.ravel()[::-1]] = gy.reshape(-1, gy.shape[-1])[::-1]
+    return found
+
+
+def uses(c: Call) -> Array:
+    """How often each row was looked up, never below 1."""
+    return np.maximum(1, np.bincount(c.index.ravel(), minlength=len(c.weight)))[:, None]
+
+
+def rolled(gy: Array, c: Call, by: int) -> Array:
+    return np.roll(summed(gy, c), by, axis=0)
+
+
+def first_row_lost(gy: Array, c: Call) -> Array:
+    return summed(gy, c) * (np.arange(len(c.weight)) > 0)[:, None]
+
+
+def everywhere(gy: Array, c: Call) -> Array:
+    return np.broadcast_to(gy.sum(tuple(range(gy.ndim - 1))), c.weight.shape)
+
+
+RULES = {
+    "": summed,
+    "repeats-overwrite": last,
+    "repeats-first-only": first,
+    "repeats-averaged": lambda gy, c: summed(gy, c) / uses(c),
+    "repeats-counted-twice": lambda gy, c: summed(gy, c) * uses(c),
+    "index-off-by-one": lambda gy, c: rolled(gy, c, 1),
+    "index-off-by-one ": lambda gy, c: rolled(gy, c, -1),
+    "padding-row": first_row_lost,
+    "gradient-everywhere": everywhere,
+    "embedding-averaged": lambda gy, c: summed(gy, c) / c.index.size,
+}
+GRADIENTS = {key: rule for key, rule in RULES.items() if key}
+
+
+def rows(case: Case) -> Iterator[Sign]:
+    """How the gradients of a row that is looked up several times are put together."""
+    if "weight" not in case.given:
+        return
+    for sign in explained(case, "weight", (RULES,), lambda rule: rule(case.gy, case.call)):
+        yield case.sign(sign.bug.strip(), "gweight", sign.evidence, 2)
+
+
+def look_up(case: Case) -> Iterator[Sign]:
+    """Which row was looked up."""
+    c = case.call
+    shifts = {"": 0, "index-off-by-one": -1, "index-off-by-one ": 1}
+    for sign in explained(
+        case, "forward", (shifts,), lambda by: c.weight[(c.index + by) % len(c.weight)]
+    ):
+        yield case.sign("index-off-by-one", "forward", sign.evidence, 2)
+
+
+def probes(seed: int) -> Iterator[Probe]:
+    for name, index in (
+        ("no repeats", [[3, 1, 6]]),
+        ("repeats", [[2, 5, 2], [2, 0, 5]]),
+        ("one row", [4, 4, 4, 4, 4]),
+    ):
+        weight = np.random.default_rng([seed, len(name)]).standard_normal((7, 3))
+        yield Probe(name, {"weight": weight}, {"index": np.array(index)})
+
+
+embedding = Op(
+    "embedding",
+    {"weight": "V D"},
+    "",
+    forward=lambda c: c.weight[c.index],
+    gradients={"weight": summed},
+    probes=probes,
+    mutants=(
+        *(Mutant(key.strip() + "+" * key.endswith(" "), key.strip(), gradients={"weight": rule})
+          for key, rule in GRADIENTS.items()),
+        Mutant("looked up from 1", "index-off-by-one", lambda c: c.weight[c.index - 1],
+               {"weight": lambda gy, c: rolled(gy, c, -1)}),
+    ),
+    names={"gweight assigns": "repeats-overwrite", "gweight rolled:V": "index-off-by-one"},
+    detectors=(rows, look_up),
+    aliases={"index": "indices"},
+)  # fmt: skip

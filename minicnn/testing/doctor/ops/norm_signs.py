@@ -1,0 +1,213 @@
+"""What wrong numbers of batch norm and layer norm say.
+
+In every group that is normalised together, the right gx is a combination of three things,
+gx = a g + b + c xhat, one for each path of the input. So is nearly every wrong one: the three
+coefficients of a learner's gx, beside the right ones, show which path is missing or off, and by
+how much, however the code is written.
+"""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+
+from ..case import Case
+from ..op import Array, Call
+from ..report import Sign
+from .norm_rule import average, count
+from .steps import explained, nearest, worst
+
+PATHS = ("own", "mean", "variance")
+MEANING = {
+    ("1", "0", "1"): "mean-path-missing",
+    ("1", "1", "0"): "variance-path-missing",
+    ("1", "0", "0"): "statistics-constant",
+    ("0", "1", "1"): "own-path-missing",
+    ("0", "1", "0"): "own-path-missing",
+    ("1", "M", "M"): "sum-for-mean",
+    ("1", "M", "1"): "sum-for-mean",
+    ("1", "1", "M"): "sum-for-mean",
+    ("M", "M", "M"): "sum-for-mean",
+    ("1", "-1", "1"): "path-sign-flipped",
+    ("1", "1", "-1"): "path-sign-flipped",
+    ("1", "-1", "-1"): "path-sign-flipped",
+    ("1", "1", "M/(M-1)"): "unbiased-in-one-place",
+    ("1", "1", "(M-1)/M"): "unbiased-in-one-place",
+    ("1", "H*W", "H*W"): "count-is-batch-only",
+    ("1", "H*W", "1"): "count-is-batch-only",
+    ("1", "1", "H*W"): "count-is-batch-only",
+    ("1/weight",) * 3: "weight-missing-in-gx",
+    ("1/std",) * 3: "inverse-std-twice",
+    ("std",) * 3: "inverse-std-missing-in-gx",
+}
+
+
+def in_groups(c: Call, a: Array) -> Array:
+    """An array like x as (groups, M): one row for all that is normalised together."""
+    keep = [i for i in range(c.x.ndim) if i not in c.axes]
+    return np.broadcast_to(a, c.x.shape).transpose(*keep, *c.axes).reshape(-1, count(c))
+
+
+def coefficients(target: Array, *basis: Array) -> Array | None:
+    """The target as a combination of the basis in each group: (groups, len(basis)), or None."""
+    matrix = np.stack(basis, -1)
+    found = (np.linalg.pinv(matrix) @ target[..., None])[..., 0]
+    residual = np.abs((matrix * found[:, None]).sum(-1) - target).max()
+    return found if residual <= 1e-6 * np.abs(target).max() else None
+
+
+def three_paths(case: Case) -> Iterator[Sign]:
+    """The coefficients of the three paths."""
+    c, given, right = case.call, case.given.get("x"), case.right.get("x")
+    if given is None or right is None or case.close(given, right):
+        return
+    xhat, ones = in_groups(c, c.xhat), np.ones((c.x.size // count(c), count(c)))
+    for g, key in ((case.gy * c.w, ""), (case.gy, "weight-missing-in-gx")):
+        basis = in_groups(c, g), ones, xhat
+        a, b = coefficients(in_groups(c, given), *basis), coefficients(in_groups(c, right), *basis)
+        if key:
+            plain = c.inv * (g - average(c, g) - c.xhat * average(c, g * c.xhat))
+            if case.close(given, plain):
+                yield case.sign(key, "gx", worst(given, right), 2)
+        elif a is not None and b is not None:
+            yield from meaning(case, a, b)
+
+
+def meaning(case: Case, given: Array, right: Array) -> Iterator[Sign]:
+    ratios = [given[:, i] / right[:, i] for i in range(3)]
+    named = tuple(nearest(ratio, known_ratios(case)) for ratio in ratios)
+    shown = ", ".join(
+        f"{path} {right[0, i]:.4g} became {given[0, i]:.4g}" for i, path in enumerate(PATHS)
+    )
+    evidence = f"in gx = a g + b + c xhat, group 0: {shown} ({', '.join(named)} times)"
+    c = case.call
+    shift = (given[:, 1] - right[:, 1]) / right[:, 2]
+    if named[0] == "1" and np.allclose(shift, in_groups(c, c.mean)[:, 0], rtol=1e-5):
+        yield case.sign("x-for-xhat", "gx", evidence, 2)
+    elif named[0] in ("std without eps", "std^3 without eps"):
+        yield case.sign("eps-missing-in-backward", "gx", evidence, 2)
+    elif named in MEANING:
+        yield case.sign(MEANING[named], "gx", evidence, 2)
+    elif len(set(named)) > 1 or named[0] == "?":
+        for path, name in zip(PATHS, named, strict=True):
+            if name != "1":
+                key = f"{path}-path-wrong" if name == "?" else f"{path}-path-scaled:{name}"
+                yield case.sign(key, "gx", evidence, 2)
+
+
+def known_ratios(case: Case) -> dict[str, float | Array]:
+    """The numbers by which a path may be off, one or one per group."""
+    c, m = case.call, count(case.call)
+    std = in_groups(c, 1 / c.inv)[:, 0]
+    found: dict[str, float | Array] = {
+        "1": 1, "0": 0, "-1": -1, "2": 2, "1/2": 0.5, "-2": -2, "M": m, "1/M": 1 / m,
+        "M/(M-1)": m / (m - 1), "(M-1)/M": (m - 1) / m, "std": std, "1/std": 1 / std,
+        "std^2": std**2, "1/std^2": std**-2, "-std": -std,
+        "std without eps": std / np.sqrt(std**2 - c.eps),
+    }  # fmt: skip
+    if 0 in c.axes:
+        weight = in_groups(c, c.w)[:, 0]
+        found |= {"1/weight": 1 / weight, "weight": weight, "H*W": m / len(c.x)}
+    return found
+
+
+def backward_axes(case: Case) -> Iterator[Sign]:
+    """Right but for the axes over which the backward pass averages."""
+    c, given = case.call, case.given.get("x")
+    if given is None or case.close(given, case.right["x"]):
+        return
+    g = case.gy * c.w
+    for axes in other_axes(c):
+        mean, slope = (a.mean(axes, keepdims=True) for a in (g, g * c.xhat))
+        if case.close(given, c.inv * (g - mean - c.xhat * slope)):
+            evidence = f"the means of the backward pass are over axes {axes}, not {c.axes}"
+            yield case.sign("backward-axes", "gx", evidence, 2)
+
+
+def other_axes(c: Call) -> Iterator[tuple[int, ...]]:
+    for n in range(1, c.x.ndim + 1):
+        yield from (axes for axes in combinations(range(c.x.ndim), n) if axes != c.axes)
+
+
+def forward_axes(case: Case) -> Iterator[Sign]:
+    """Statistics over other axes."""
+    c = case.call
+    if case.y.shape != c.y.shape or case.close(case.y, c.y):
+        return
+    for axes in other_axes(c):
+        mean, var = c.x.mean(axes, keepdims=True), c.x.var(axes, keepdims=True)
+        if case.close(case.y, c.w * (c.x - mean) / np.sqrt(var + c.eps) + c.b):
+            evidence = f"mean and variance are over axes {axes}, not {c.axes}"
+            yield from (case.sign(key, "forward", evidence, 2) for key in axes_bugs(c, axes))
+
+
+def axes_bugs(c: Call, axes: tuple[int, ...]) -> list[str]:
+    if 0 not in c.axes:  # layer norm
+        return ["layer-norm-over-batch" if 0 in axes else "statistics-wrong-axes"]
+    found = ["statistics-mix-channels"] if 1 in axes else []
+    found += ["statistics-per-sample"] if 0 not in axes else []
+    return found or ["spatial-axes-missing"]
+
+
+def forward_steps(case: Case) -> Iterator[Sign]:
+    """Which step of the forward pass is wrong: mean, spread, weight or bias."""
+    c = case.call
+    v, vu = (c.x.var(c.axes, keepdims=True, ddof=ddof) for ddof in (0, 1))
+    mean, unit = c.mean, np.ones_like(v)
+    spread = {
+        "": np.sqrt(v + c.eps), "unbiased-variance": np.sqrt(vu + c.eps),
+        "eps-outside-root": np.sqrt(v) + c.eps, "eps-missing": np.sqrt(v),
+        "variance-for-std": v + c.eps, "std-not-divided": unit,
+        **{"eps-other" + " " * i: np.sqrt(v + eps) for i, eps in enumerate(OTHER_EPS)},
+        "std-not-divided ": 1 / np.sqrt(v + c.eps),
+    }  # fmt: skip
+    centre = {"": mean, "mean-not-subtracted": 0 * mean}
+    scale = {"": c.w, "weight-missing": 1.0}
+    shift = {"": c.b, "bias-missing": 0.0, "bias-sign": -c.b, "bias-scaled": c.w * c.b}
+    for sign in explained(
+        case, "forward", (spread, centre, scale, shift),
+        lambda d, m, w, b: w * (c.x - m) / d + b,
+    ):  # fmt: skip
+        yield case.sign(sign.bug.strip(), "forward", sign.evidence, 2)
+    yield from running_statistics(case)
+
+
+OTHER_EPS = (1e-3, 1e-5, 1e-6, 1e-7, 1e-8)
+
+
+def running_statistics(case: Case) -> Iterator[Sign]:
+    """The same fixed part of the batch's mean in every channel, and a spread to match."""
+    c = case.call
+    if 0 not in c.axes or case.y.shape != c.y.shape or case.close(case.y, c.y):
+        return
+    z = in_groups(c, (case.y - c.b) / c.w)
+    found = coefficients(z, in_groups(c, c.x), np.ones_like(z))
+    if found is None:
+        return
+    part = -found[:, 1] / found[:, 0] / in_groups(c, c.mean)[:, 0]
+    left = found[:, 0] ** -2 - c.eps - 1
+    moved = [
+        left / (in_groups(c, c.x.var(c.axes, keepdims=True, ddof=d))[:, 0] - 1) for d in (0, 1)
+    ]
+    if any(np.ptp(a) < 1e-6 and np.allclose(a, part, atol=1e-6) for a in moved) and part[0] < 0.99:
+        evidence = f"the mean subtracted is {part[0]:.3g} times that of the batch in every channel"
+        yield case.sign("running-statistics", "forward", evidence, 2)
+
+
+def parameters(case: Case) -> Iterator[Sign]:
+    """The gradients of weight and bias, by what is summed and what it is multiplied with."""
+    c, gy = case.call, case.gy
+    rows = c.x.size // c.weight.size
+    times = {
+        "": c.xhat, "gweight-uses-x": c.x, "gweight-uses-centred": c.x - c.mean,
+        "gweight-uses-y": c.y, "parameter-gradients-swapped": 1.0,
+    }  # fmt: skip
+    own = {"": 1.0, "gweight-times-weight": c.w}
+    total = {"": 1.0, "parameter-gradient-averaged": 1 / rows}
+    if "weight" in case.given:
+        yield from explained(
+            case, "weight", (times, own, total), lambda a, w, n: (gy * a * w).sum(c.rest) * n
+        )
+    times = {"": 1.0, "parameter-gradients-swapped": c.xhat, "gbias-times-weight": c.w}
+    if "bias" in case.given:
+        yield from explained(case, "bias", (times, total), lambda a, n: (gy * a).sum(c.rest) * n)
