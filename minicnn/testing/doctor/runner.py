@@ -140,7 +140,7 @@ def _ended(op: str, code: int | None, time_limit: float, trace: str, place: str)
         return single(op, "does-not-finish", f"still running after {time_limit:g} s{place}")
     if code == -getattr(signal, "SIGKILL", 9):
         return single(op, "out-of-memory", "the system ended the process")
-    fatal = re.search(r"^(?:Windows fatal exception|Fatal Python error): (.*)$", seen, re.M)
+    fatal = re.search(r"^(?:Windows fatal exception|Fatal Python error): (.*)$", trace, re.M)
     if fatal or code < 0:
         what = fatal[1] if fatal else signal.Signals(-code).name
         return single(op, "crashes", f"{what}{place}")
