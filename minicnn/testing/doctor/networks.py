@@ -83,7 +83,9 @@ def layer_calls(model: Module, x: np.ndarray) -> list[LayerCall]:
     for remove in removers:
         remove()
     layers = [c for c in found if c.is_layer]
-    blocks = [c for c in found if not c.is_layer and (type(c.module) is not Sequential or not c.path)]
+    blocks = [
+        c for c in found if not c.is_layer and (type(c.module) is not Sequential or not c.path)
+    ]
     return layers + blocks
 
 
@@ -118,7 +120,8 @@ def _layer(call: LayerCall, seed: int) -> Diagnosis:
 def _block(call: LayerCall, seed: int) -> Diagnosis:
     """All inputs and parameters at once, along random directions."""
     leaves, run = prepare(call.module, call.inputs)
-    point, faults = _joined(leaves), []  # type: ignore[var-annotated]
+    point = _joined(leaves)
+    faults: list[str] = []
     rng = generator(seed, str(call))
     with np.errstate(all="ignore"):
         ys = evaluator(run)()
