@@ -80,7 +80,10 @@ def test_null_bytes(tmp_path):
 @pytest.mark.parametrize(
     "line, said",
     [
-        ("import no_such_package", "ModuleNotFoundError: No module named 'no_such_package', line 1"),
+        (
+            "import no_such_package",
+            "ModuleNotFoundError: No module named 'no_such_package', line 1",
+        ),
         ("raise KeyboardInterrupt", "KeyboardInterrupt"),
         ("input()", "EOFError"),
     ],
@@ -147,7 +150,8 @@ def test_exit_on_import(check):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no limit on memory")
 @pytest.mark.parametrize(
-    "line", ["return np.ones(10**12) + x[0]", "a = [x]\n    while True: a = a + a"],
+    "line",
+    ["return np.ones(10**12) + x[0]", "a = [x]\n    while True: a = a + a"],
     ids=["array", "list"],
 )
 def test_too_much_memory(check, line):

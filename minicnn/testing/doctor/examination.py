@@ -81,7 +81,7 @@ class _Examination:
                 stop("not-an-array", "forward", f"the output is a {kind}; it must be a Tensor")
             if y.dtype.kind == "f" and y.dtype != np.float64:
                 stop("wrong-dtype", "forward", f"y has dtype {y.dtype}, the inputs float64")
-        ys = [y for y in outputs(answer)]
+        ys = list(outputs(answer))
         for y in ys:
             if not np.isfinite(y.numpy()).all():
                 stop("nan", "forward", _not_finite("y", y.numpy()))
@@ -124,19 +124,21 @@ class _Examination:
         """Neither the strides of the inputs nor those of gy may change a number."""
         for name, x in self._leaves.items():
             x.data = _spread(self._values[name])
+        trial = _Examination(Outcome(self._outcome.probe), self._leaves, self._call, self._settings)
         try:
-            others = self._forward()
-            self._same("strided-input", ys, others, given, self._backward(others, gys))
+            others = trial._forward()
+            self._same("strided-input", ys, others, given, trial._backward(others, gys))
         except (Stop, recorded.Broken):
-            pass
+            sign = trial._outcome.signs[-1]
+            self._outcome.add("strided-input", sign.where, f"with other strides: {sign.evidence}")
         finally:
             place(self._leaves, self._values)
         constant = [np.full(shape, 1.5) for shape in self._shapes]
         flat = [np.broadcast_to(1.5, shape) for shape in self._shapes]
         fresh = self._forward()
-        given = {name: gx for name, gx in self._backward(fresh, constant).items() if name in given}
+        right = {k: v for k, v in self._backward(fresh, constant).items() if k in given}
         try:
-            self._same("broadcast-upstream", fresh, fresh, given, self._backward(fresh, flat))
+            self._same("broadcast-upstream", fresh, fresh, right, self._backward(fresh, flat))
         except recorded.Broken:
             pass
 
@@ -212,7 +214,7 @@ class _Examination:
             return {name: found.right(self._parts(gy)) for name, found in slopes.items()}
 
         y = self._outcome.y
-        call = Call(**inputs, y=y)
+        call = Call(**{**inputs, "y": y})
         rtol, atol = max(RTOL, self._settings.rtol), max(ATOL, self._settings.atol)
         return Case(None, probe, call, y, _joined(gys), given, right, backward, rule, rtol, atol)
 

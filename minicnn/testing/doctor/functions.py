@@ -71,7 +71,7 @@ def _names(fn: Callable[..., Any], leaves: Mapping[str, Tensor]) -> Iterator[str
             yield key
             continue
         own = names[int(number)] if int(number) < len(names) else f"x{number}"
-        yield key if own in leaves else own
+        yield key if own in leaves else own if own != "y" else f"y{number}"  # y is the output
 
 
 def _is_settled(found: Outcome, leaves: Mapping[str, Tensor]) -> bool:
