@@ -1,8 +1,9 @@
 """A small version of a model: for checks whose price grows with the width, not with the depth."""
 
+from itertools import product
 from typing import Any, NamedTuple
 
-from .. import models
+from .. import models, nn
 from ..summary import summarize
 
 WIDTHS = (0.125, 0.25, 0.5, 1.0)
@@ -26,22 +27,20 @@ def narrowed(name: str, shape: tuple[int, ...] | None) -> Narrowed:
     Raises ValueError for an unknown model, and where no width works with this ``shape``.
     """
     channels, size, _ = shape or models.input_shape(name)
-    shapes = [shape] if shape else [(channels, n, n) for n in SIZES if n < size]
-    shapes += [] if shape else [(channels, size, size)]
+    shapes = [shape] if shape else [(channels, n, n) for n in (*SIZES, size) if n <= size]
+    widths = WIDTHS if "width_mult" in _options(name) else (None,)
     failure: Exception = ValueError(f"gradcheck: {name} must work with some size, got none")
-    for image in shapes:
-        for width in WIDTHS if "width_mult" in _options(name) else (None,):
-            options = _chosen(name, image, width)
-            try:
-                model = models.create(name, in_channels=channels, **options)
-                with_shape = (IMAGES, *image)
-                summarize(model, with_shape)
-            except (ValueError, RuntimeError) as error:
-                failure = error
-                continue
-            by = "x".join(map(str, with_shape))
-            words = ", ".join(f"{key} {value}" for key, value in options.items())
-            return Narrowed(model, with_shape, f"{words}; input {by}")
+    for width, image in product((*widths, None), shapes):
+        options = {"in_channels": channels} | _chosen(name, image, width)
+        try:
+            with nn.init.skip():
+                summarize(models.create(name, **options), (IMAGES, *image))
+        except (ValueError, RuntimeError, TypeError) as error:
+            failure = error
+            continue
+        by = "x".join(map(str, (IMAGES, *image)))
+        words = ", ".join(f"{key} {value}" for key, value in options.items())
+        return Narrowed(models.create(name, **options), (IMAGES, *image), f"{words}; input {by}")
     raise failure
 
 

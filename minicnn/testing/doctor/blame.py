@@ -92,7 +92,7 @@ def _tangents(
                 traces.append(_trace(call))
             if any([e.name for e in trace] != [e.name for e in here] for trace in traces):
                 return None
-            changes.append([_change(*pair, 2 * step) for pair in zip(*traces, strict=True)])
+            changes.append([_change(a, b, 2 * step) for a, b in zip(*traces, strict=True)])
     finally:
         for name, x in leaves.items():
             x.data[...] = kept[name]

@@ -46,9 +46,8 @@ def _row(figure: Any, axes: Any, gradient: GradientMap) -> None:
     shared = _scale(given, right)
     for i, (ax, array, title) in enumerate(zip(axes, arrays, TITLES, strict=True)):
         scale = shared if i < 2 else _scale(array)
-        image = ax.imshow(_sheet(array), cmap="RdBu_r", vmin=-scale, vmax=scale,
+        image = ax.imshow(_sheet(array), cmap=_colours(), vmin=-scale, vmax=scale,
                           interpolation="nearest", aspect=_aspect(array))  # fmt: skip
-        image.get_cmap().set_bad("#dddddd")
         if i == 2:
             _frame(ax, gradient.wrong)
         count = f", {int(gradient.wrong.sum())} of {given.size} wrong" if i == 2 else ""
@@ -56,6 +55,12 @@ def _row(figure: Any, axes: Any, gradient: GradientMap) -> None:
         _label(ax, gradient)
         if i > 0:
             figure.colorbar(image, ax=ax, fraction=0.046).ax.tick_params(labelsize=7)
+
+
+def _colours() -> Any:
+    from matplotlib import colormaps
+
+    return colormaps["RdBu_r"].with_extremes(bad="#dddddd")
 
 
 def _scale(*arrays: np.ndarray) -> float:
@@ -107,11 +112,12 @@ def _label(ax: Any, gradient: GradientMap) -> None:
     """The axes' names; those of the grid before those inside a panel."""
     ax.set_xticks([])
     ax.set_yticks([])
-    names, ndim = gradient.axes, gradient.analytic.ndim
+    ndim = gradient.analytic.ndim
+    names = (*gradient.axes, *[""] * ndim)[:ndim]
     inside = ("", *names)[-2:] if ndim else ("", "")
     outside = names[:-2]
-    down = " × ".join(outside[:-1]) if _columns(gradient.analytic) > 1 and ndim > 3 else ""
-    across = outside[-1] if ndim > 3 else " × ".join(outside)
+    down = " × ".join(filter(None, outside[:-1])) if _columns(gradient.analytic) > 1 and ndim > 3 else ""
+    across = outside[-1] if ndim > 3 else " × ".join(filter(None, outside))
     ax.set_xlabel(_named(inside[1], across), fontsize=8)
     ax.set_ylabel(_named(inside[0], down), fontsize=8)
 

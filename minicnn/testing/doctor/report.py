@@ -89,10 +89,11 @@ class Diagnosis:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The diagnosis that `to_dict` gave."""
-        names = {f.name for f in dataclasses.fields(Finding)}
         findings = [
-            Finding(**{k: tuple(v) if isinstance(v, list) else v
-                       for k, v in entry.items() if k in names})
+            Finding(
+                entry["bug"], tuple(entry["where"]), entry["evidence"], entry["tier"],
+                tuple(entry["probes"]), entry["failing"],
+            )
             for entry in data["findings"]
         ]  # fmt: skip
         lists = {key: tuple(data[key]) for key in ("probes", "notes", "skipped")}
