@@ -3,11 +3,34 @@
 The names of `contract`, `numbers` and `patterns` fit any op; the others are in an op's own words.
 """
 
-from . import contract, numbers, patterns, running
+from . import (
+    activation,
+    attention,
+    blocks,
+    contract,
+    conv,
+    cross_entropy,
+    dropout,
+    elementwise,
+    linear,
+    loss,
+    norm,
+    numbers,
+    patterns,
+    pool,
+    reduce,
+    running,
+    softmax,
+    update,
+)
 from .bug import Bug
 
 GENERIC = {bug.key: bug for family in (contract, numbers, patterns) for bug in family.BUGS}
-BUGS = GENERIC | {bug.key: bug for family in (running,) for bug in family.BUGS}
+_FAMILIES = (
+    activation, attention, blocks, conv, cross_entropy, dropout, elementwise, linear, loss, norm,
+    pool, reduce, running, softmax, update,
+)  # fmt: skip
+BUGS = GENERIC | {bug.key: bug for family in _FAMILIES for bug in family.BUGS}
 
 
 def bug_of(key: str) -> Bug:

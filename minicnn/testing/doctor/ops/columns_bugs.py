@@ -61,7 +61,9 @@ def _wrong_columns(name: str, bug: str, spoil: Callable[..., Any]) -> tuple[Muta
     )
 
 
-def _wrong_image(name: str, bug: str, build: Callable[..., Any], *also: str) -> tuple[Mutant, Mutant]:
+def _wrong_image(
+    name: str, bug: str, build: Callable[..., Any], *also: str
+) -> tuple[Mutant, Mutant]:
     """The image wrong where it is im2col's gradient, and where col2im gives it."""
 
     def forward(c: Call) -> Array:

@@ -84,7 +84,7 @@ def _one_sample(case: Case) -> Iterator[Sign]:
 def _wrong_outputs(case: Case) -> Iterator[Sign]:
     c = case.call
     product = c.y - c.bias
-    wrong = {"bias-lost": product, "bias-subtracted": product - c.bias}
+    wrong = {"bias-lost": product}
     if c.weight.shape[0] == c.weight.shape[1]:
         wrong["weight-not-transposed"] = c.x @ c.weight + c.bias
     if len(c.x) == len(c.bias):
@@ -98,6 +98,10 @@ def _by(name: str, bug: str, also: tuple[str, ...] = (), **gradients: Gradient) 
 
 def _all(name: str, bug: str, change: Callable[[Gradient], Gradient]) -> Mutant:
     return Mutant(name, bug, gradients={of: change(rule) for of, rule in RULES.items()})
+
+
+def _of_rows(rule: Gradient) -> Gradient:
+    return lambda gy, c: rule(np.reshape(gy, (len(c.x), -1)), c)
 
 
 def _scaled(c: Call) -> Array:
@@ -118,7 +122,6 @@ linear = Op(
     aliases={"w": "weight", "W": "weight", "b": "bias"},
     names={
         "gweight ratio:1/N": _AVERAGED, "gbias ratio:1/N": _AVERAGED, "gx ratio:1/N": _AVERAGED,
-        "gweight ratio:N": "times-batch", "gbias ratio:N": "times-batch",
         "gweight transposed": "weight-gradient-transposed",
         "gbias missing-sum:": "bias-not-summed", "gbias missing-sum:N": "bias-not-summed",
         "gx transposed": "transposed-once-too-often",
@@ -160,8 +163,8 @@ linear = Op(
                forward=lambda c: c.x @ c.weight + c.bias),
         Mutant("bias_as_column", "bias-along-wrong-axis", also=("raises",),
                forward=lambda c: c.x @ c.weight.T + c.bias[:, None]),
-        Mutant("squeezed", "forward-shape", also=("raises",),
-               forward=lambda c: np.squeeze(_forward(c))),
+        Mutant("squeezed", "forward-shape", forward=lambda c: np.squeeze(_forward(c)), gradients={
+            of: _of_rows(rule) for of, rule in RULES.items()}),
     ),
 )  # fmt: skip
 

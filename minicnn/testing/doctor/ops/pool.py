@@ -48,10 +48,16 @@ def _constants(c: Call) -> dict[str, float]:
 
 
 def _probe(
-    rng: np.random.Generator, name: str, x: tuple[int, ...], size: Any, stride: Any, padding: int = 0
+    rng: np.random.Generator,
+    name: str,
+    x: tuple[int, ...],
+    size: Any,
+    stride: Any,
+    padding: int = 0,
 ) -> Probe:
     how = {"kernel_size": size, "stride": stride, "padding": padding}
-    return Probe(name, {"x": spaced(rng, *x)}, how)
+    kind = "pairs" if isinstance(size, tuple) else "usual"
+    return Probe(name, {"x": spaced(rng, *x)}, how, kind)
 
 
 def average_probes(seed: int) -> Iterator[Probe]:
@@ -90,9 +96,9 @@ def global_probes(seed: int) -> Iterator[Probe]:
 def nearest_probes(seed: int) -> Iterator[Probe]:
     rng = np.random.default_rng(seed)
     yield Probe("2", {"x": signed(rng, 2, 3, 4, 5)}, {"scale_factor": 2})
-    yield Probe("3", {"x": signed(rng, 2, 2, 2, 3)}, {"scale_factor": 3})
+    yield Probe("3", {"x": signed(rng, 5, 2, 2, 3)}, {"scale_factor": 3})
     yield Probe("square", {"x": signed(rng, 2, 2, 3, 3)}, {"scale_factor": 2})
-    yield Probe("2x3", {"x": signed(rng, 2, 2, 3, 4)}, {"scale_factor": (2, 3)})
+    yield Probe("2x3", {"x": signed(rng, 2, 2, 3, 4)}, {"scale_factor": (2, 3)}, "pairs")
 
 
 max_pool2d = Op(

@@ -48,8 +48,10 @@ def only(a: Array, index: object) -> Array:
 def of_batch(rule: Gradient) -> tuple[Mutant, ...]:
     """Bugs that mix or lose samples, channels, or windows, whatever the rule."""
     return (
-        on_x("first_sample_alone", "first-only:N", lambda gy, c: only(rule(gy, c), np.s_[:1])),
-        on_x("batch_summed", "mixes-batch", lambda gy, c: rule(gy.sum(0, keepdims=True) + 0 * gy, c)),
+        on_x("first_sample_alone", "first-only:N", lambda gy, c: only(rule(gy, c), np.s_[:1]),
+             "constant-off:N,C"),
+        on_x("batch_summed", "mixes-batch", lambda gy, c: rule(gy.sum(0, keepdims=True) + 0 * gy, c),
+             "constant-over:N", "constant-off:N,C"),
         on_x("channels_reversed", "mixes-channels", lambda gy, c: rule(gy, c)[:, ::-1],
              "flipped:C", "rolled:C"),
         on_x("channels_averaged", "channels-collapsed",
@@ -74,7 +76,9 @@ def of_windows(rule: Gradient) -> tuple[Mutant, ...]:
     )  # fmt: skip
 
 
-def moved_forward(forward: Callable[[Call], Array], output: Callable[[Call], Array], key: str) -> Mutant:
+def moved_forward(
+    forward: Callable[[Call], Array], output: Callable[[Call], Array], key: str
+) -> Mutant:
     def wrong(c: Call) -> Array:
         forward(c)
         return output(moved(c, MISTAKES[key][1]))
@@ -85,7 +89,9 @@ def moved_forward(forward: Callable[[Call], Array], output: Callable[[Call], Arr
 def swapped_window(c: Call) -> Call:
     """kh and kw exchanged."""
     rows, cols = c.rows, c.cols
-    return changed(c, rows=replace(rows, kernel=cols.kernel), cols=replace(cols, kernel=rows.kernel))
+    return changed(
+        c, rows=replace(rows, kernel=cols.kernel), cols=replace(cols, kernel=rows.kernel)
+    )
 
 
 def zero_padded_max(c: Call) -> Array:

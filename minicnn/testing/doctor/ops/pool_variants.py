@@ -36,7 +36,9 @@ def in_max_gradient(c: Call) -> Iterator[Variant]:
         return bug, changed(c, mask=mask), why
 
     order = "the winner's number is read with rows and columns exchanged"
-    yield with_mask("winner-transposed", c.mask.reshape(n, ch, kw, kh, oh, ow).swapaxes(2, 3), order)
+    yield with_mask(
+        "winner-transposed", c.mask.reshape(n, ch, kw, kh, oh, ow).swapaxes(2, 3), order
+    )
     if kh == kw:
         yield with_mask("winner-transposed", c.mask.swapaxes(2, 3), order)
     for axes in ((2, 3), (2,), (3,)):
@@ -55,7 +57,9 @@ def in_max_gradient(c: Call) -> Iterator[Variant]:
         yield with_mask("winner-of-another-sample", mask, "another sample's winner gets it")
     all_of_it = np.ones_like(c.mask)
     yield with_mask("average-for-max", all_of_it, "every pixel of the window gets it")
-    yield with_mask("average-for-max", all_of_it / (kh * kw), "every pixel of the window gets a part")
+    yield with_mask(
+        "average-for-max", all_of_it / (kh * kw), "every pixel of the window gets a part"
+    )
 
 
 def in_average_gradient(c: Call) -> Iterator[Variant]:
@@ -143,7 +147,9 @@ def tie_signs(case: Case) -> Iterator[Sign]:
         ("ties-shared", equal / equal.sum((2, 3), keepdims=True), "the equal largest share gy"),
         ("other-tie", chosen(columns, last), f"the {last} of the equal largest gets gy"),
     )
-    calls = ((bug, max_gradient(case.gy, changed(c, mask=mask)), why) for bug, mask, why in expected)
+    calls = (
+        (bug, max_gradient(case.gy, changed(c, mask=mask)), why) for bug, mask, why in expected
+    )
     yield from matching(case, "gx", given, right, calls)
 
 
@@ -172,7 +178,11 @@ def _nearest_gradients(case: Case) -> Expected:
     for u in range(kh):
         yield "one-pixel-per-window", blocks[:, :, u].sum(2), "that is one row of copies alone"
     for v in range(kw):
-        yield "one-pixel-per-window", blocks[:, :, :, v].sum(2), "that is one column of copies alone"
+        yield (
+            "one-pixel-per-window",
+            blocks[:, :, :, v].sum(2),
+            "that is one column of copies alone",
+        )
     for bug, rows, cols in misplaced(c.rows, c.cols):
         other = nearest_gradient(gy, changed(c, rows=rows, cols=cols))
         yield bug, other, "that adds up copies at other places"
@@ -181,6 +191,10 @@ def _nearest_gradients(case: Case) -> Expected:
     yield from ((bug, nearest_gradient(other, c), why) for bug, other, why in reordered(gy))
     yield "mixes-channels", right[:, ::-1], "that is another channel's number"
     yield "mixes-channels", np.roll(right, 1, 1), "that is another channel's number"
-    yield "channels-collapsed", right.mean(1, keepdims=True) + 0 * right, "all channels are the same"
+    yield (
+        "channels-collapsed",
+        right.mean(1, keepdims=True) + 0 * right,
+        "all channels are the same",
+    )
     yield "first-only:N", right * (np.arange(n) == 0)[:, None, None, None], "other samples are zero"
     yield "mixes-batch", right.sum(0, keepdims=True) + 0 * right, "the samples are added up"

@@ -100,7 +100,9 @@ def _recognised(case: Case, looks: list[Look]) -> Iterator[Sign]:
 
 def _shown(look: Look, why: str) -> str:
     o = look.index[1]
-    u, v = np.unravel_index(np.argmax(np.abs(look.given - look.right)[o].max(0)), look.right.shape[2:])
+    u, v = np.unravel_index(
+        np.argmax(np.abs(look.given - look.right)[o].max(0)), look.right.shape[2:]
+    )
     at = (o, int(np.argmax(np.abs(look.given - look.right)[o, :, u, v])), int(u), int(v))
     return (
         f"a single 1 in {place('gy', look.index)} makes {place('weight', at)} {look.given[at]:.4g}, "
@@ -141,4 +143,8 @@ def _hypotheses(c: Call) -> Iterator[Hypothesis]:
         yield "wrong-group", changed(c, x=rolled), "that is the pixel of another group's channel"
     if c.groups > 1:
         first = np.tile(c.x[:, :width], (1, c.groups, 1, 1))
-        yield "groups-ignored", changed(c, x=first), "that is the pixel of the first group's channel"
+        yield (
+            "groups-ignored",
+            changed(c, x=first),
+            "that is the pixel of the first group's channel",
+        )

@@ -16,7 +16,9 @@ Rule = Callable[[Array, Call], Array]
 Variants = Callable[[Call], Iterator[tuple[str, Call, str]]]
 
 
-def matching(case: Case, where: str, given: Array, right: Array, expected: Expected) -> Iterator[Sign]:
+def matching(
+    case: Case, where: str, given: Array, right: Array, expected: Expected
+) -> Iterator[Sign]:
     """A sign for each wrong result that is just what was given."""
     said: set[str] = set()
     for bug, numbers, why in expected:
@@ -112,7 +114,9 @@ def kept_one(
     if np.any(several & ~whole) and np.all(np.where(several, kept, whole)):
         index = tuple(int(i) for i in np.argwhere(several & ~whole)[0])
         amounts = [p for p in parts[(slice(None), *index)] if p]
-        listed = " + ".join(f"{p:.3g}" for p in amounts[:4]) + (" + ..." if len(amounts) > 4 else "")
+        listed = " + ".join(f"{p:.3g}" for p in amounts[:4]) + (
+            " + ..." if len(amounts) > 4 else ""
+        )
         line = (
             f"{len(amounts)} windows add to {place(name, index)}: {listed} = {right[index]:.4g}; "
             f"it is {given[index]:.4g}, one of them alone"
