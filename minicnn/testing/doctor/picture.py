@@ -11,6 +11,7 @@ from .maps import GradientMap
 
 PANELS = 64  # of the leading axes; the rest is not drawn
 CELLS = 400  # rows and columns at most
+FRAMES = 2000
 GAP = 1  # cells between two panels
 TITLES = ("yours", "right", "yours - right")
 
@@ -102,10 +103,12 @@ def _aspect(array: np.ndarray) -> str:
 
 def _frame(ax: Any, wrong: np.ndarray) -> None:
     """A dark frame round every wrong entry."""
+    from matplotlib.collections import PatchCollection
     from matplotlib.patches import Rectangle
 
-    for y, x in np.argwhere(_sheet(wrong.astype(float)).filled(0) == 1)[:2000]:
-        ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, lw=0.6, ec="#333333"))
+    places = np.argwhere(_sheet(wrong.astype(float)).filled(0) == 1)[:FRAMES]
+    cells = [Rectangle((x - 0.5, y - 0.5), 1, 1) for y, x in places]
+    ax.add_collection(PatchCollection(cells, facecolor="none", edgecolor="#333333", lw=0.6))
 
 
 def _label(ax: Any, gradient: GradientMap) -> None:
@@ -116,7 +119,11 @@ def _label(ax: Any, gradient: GradientMap) -> None:
     names = (*gradient.axes, *[""] * ndim)[:ndim]
     inside = ("", *names)[-2:] if ndim else ("", "")
     outside = names[:-2]
-    down = " × ".join(filter(None, outside[:-1])) if _columns(gradient.analytic) > 1 and ndim > 3 else ""
+    down = (
+        " × ".join(filter(None, outside[:-1]))
+        if _columns(gradient.analytic) > 1 and ndim > 3
+        else ""
+    )
     across = outside[-1] if ndim > 3 else " × ".join(filter(None, outside))
     ax.set_xlabel(_named(inside[1], across), fontsize=8)
     ax.set_ylabel(_named(inside[0], down), fontsize=8)

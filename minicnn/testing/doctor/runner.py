@@ -64,7 +64,7 @@ def diagnose_file(
 
 
 def _run(request: dict[str, Any], patience: float) -> tuple[int | None, list[str]]:
-    """The exit code of the process, None if it had to be ended, and the start of what it printed."""
+    """The exit code (None: it had to be ended), and the start of what the process printed."""
     paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1"}
     command = [sys.executable, "-c", f"from {__package__} import child; child.main()"]
