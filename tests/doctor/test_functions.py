@@ -10,6 +10,7 @@ import minicnn
 from minicnn import Tensor, nn, ops
 from minicnn.tensor import record
 from minicnn.testing import gradcheck
+from minicnn.testing.doctor import diagnose
 from minicnn.testing.doctor.functions import diagnose_function
 
 from ..op_cases import CASES
@@ -57,6 +58,11 @@ def test_names_of_inputs_and_parameters():
     assert list(diagnose_function(lambda *xs: xs[0] * xs[1], (leaf(3), leaf(3))).parts) == [
         "gx0", "gx1",
     ]  # fmt: skip
+
+
+def test_diagnose_takes_functions_and_ops():
+    assert diagnose(lambda x: x.exp(), leaf(3)).parts == {"gx": "ok"}
+    assert diagnose("exp", np.exp, lambda gy, x: gy * np.exp(x)).what == "exp"
 
 
 def test_a_module_is_checked_on_a_copy():

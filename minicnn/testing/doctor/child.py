@@ -39,7 +39,7 @@ def main() -> NoReturn:
     request = json.loads(sys.stdin.buffer.read().decode())
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     folder = Path(request["folder"])
-    with open(folder / "place", "w") as place:  # noqa: PTH123 (faulthandler wants a descriptor)
+    with open(folder / "place", "w") as place:  # faulthandler wants a descriptor
         faulthandler.enable(place)
         _limit_memory(request["memory"])
         faulthandler.dump_traceback_later(request["time_limit"], exit=True, file=place)

@@ -43,7 +43,7 @@ def draw(maps: Sequence[GradientMap], path: str | PathLike[str]) -> None:
 
 def _row(figure: Any, axes: Any, gradient: GradientMap) -> None:
     given, right = gradient.analytic, gradient.numeric
-    arrays = (given, right, given - right)
+    arrays = (given, right, np.where(gradient.wrong, given - right, 0.0))  # without rounding
     shared = _scale(given, right)
     for i, (ax, array, title) in enumerate(zip(axes, arrays, TITLES, strict=True)):
         scale = shared if i < 2 else _scale(array)

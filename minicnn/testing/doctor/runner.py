@@ -1,4 +1,4 @@
-"""A learner's file, checked in a process of its own: it may loop for ever, crash, or take all memory.
+"""A learner's file in a process of its own: it may loop for ever, crash, or take all memory.
 
 The answer is read from a file that the process writes (child.py), never from what it prints.
 """
