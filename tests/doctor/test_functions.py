@@ -153,7 +153,17 @@ def test_rules_that_break_the_contract(bug):
 
     found = diagnose_function(op, leaf(3, 4))
     assert not found.ok and bug in bugs(found), str(found)
-    assert bug in ("nan", "raises", "exits") or "broken_op" in found.verdict.evidence
+    (finding,) = [finding for finding in found.findings if finding.bug == bug]
+    assert bug in ("nan", "raises", "exits") or "broken_op" in finding.evidence
+
+
+def test_a_sum_that_is_missing_is_named():
+    def add(x, bias):
+        return record("my_add", x.data + bias.data, (x, bias), lambda gy: (gy, gy))
+
+    found = diagnose_function(add, (leaf(5, 3), leaf(3)))
+    assert found.verdict.bug.startswith("missing-sum:") and found.verdict.where == ("gbias",)
+    assert "yours has shape (5, 3), the right one (3,)" in found.verdict.evidence
 
 
 def test_a_rule_that_changes_gy():

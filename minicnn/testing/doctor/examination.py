@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ...autograd import Node
 from ...modes import recording
 from ...tensor import Tensor
 from ..differences import Comparison, Probe, Settings, compare
 from ..evaluation import evaluator, generator, outputs
-from . import op, recorded
+from . import op, recorded, structure
 from .case import Case
 from .op import Call
 from .outcome import Outcome, Stop
@@ -54,7 +55,11 @@ class _Examination:
         self._outcome.y = _joined([y.numpy() for y in ys])
         rng = generator(self._settings.seed, self._outcome.probe.name)
         gys = [rng.standard_normal(shape) for shape in self._shapes]
-        given = self._finite(self._backward(ys, gys))
+        try:
+            given = self._finite(self._backward(ys, gys))
+        except recorded.Broken as broken:
+            self._misshapen(gys, broken.misshapen)
+            raise
         self._again(ys, gys, given)
         self._strided(ys, gys, given)
         self._compare(gys, given)
@@ -179,6 +184,17 @@ class _Examination:
                 self._outcome.failed.add(f"g{name}")
         if shown:
             self._outcome.case = self._case(gys, slopes, shown, right)
+
+    def _misshapen(self, gys: Arrays, gradients: Mapping[Node, np.ndarray]) -> None:
+        """How gradients of a wrong shape that go to inputs differ from the right ones."""
+        for name, x in self._leaves.items():
+            if x.node is not None and x.node in gradients and x.numel() <= MAPPED:
+                slopes = Slopes(x, evaluator(self._call), self._settings, every=True)
+                right = slopes.right(gys)
+                case = self._case(gys, {name: slopes}, {}, {name: right})
+                found = list(structure.shape_signs(case, name, gradients[x.node], right))
+                self._outcome.signs += found
+                self._outcome.failed |= {sign.where for sign in found}
 
     def _noted(self, name: str, compared: list[Comparison]) -> bool:
         """Whether anything could be compared; kinks and the ends of the domain are noted."""

@@ -21,7 +21,14 @@ Add = Callable[[str, str, str], None]  # bug, where, evidence
 
 
 class Broken(Exception):
-    """A rule broke the contract; there is no gradient to go on with."""
+    """A rule broke the contract; there is no gradient to go on with.
+
+    ``misshapen`` holds gradients of a wrong shape, by the node that they are for.
+    """
+
+    def __init__(self, misshapen: Mapping[Node, np.ndarray] | None = None) -> None:
+        super().__init__()
+        self.misshapen = misshapen or {}
 
 
 def told(error: BaseException) -> str:
@@ -70,7 +77,11 @@ def _run(node: Node, gy: Tensor, add: Add) -> tuple[Any, ...]:
     for bug, evidence in broken:
         add(bug, where, evidence)
     if broken:
-        raise Broken
+        pairs = zip(node.parents, gradients, strict=False)
+        raise Broken(
+            {p: gx.numpy() for p, gx in pairs
+             if p is not None and isinstance(gx, Tensor) and gx.shape != p.shape}
+        )  # fmt: skip
     return gradients
 
 
