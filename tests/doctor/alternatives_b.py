@@ -85,11 +85,13 @@ def conv_einsum(x, w, b):
     return y, rule
 
 
+def both(value):
+    return value if isinstance(value, tuple) else (value, value)
+
+
 def conv_shifted(x, weight, bias, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1):
     """Shifted products, with all options, ints or pairs."""
-    (sh, sw), (ph, pw), (dh, dw) = (
-        v if isinstance(v, tuple) else (v, v) for v in (stride, padding, dilation)
-    )
+    (sh, sw), (ph, pw), (dh, dw) = both(stride), both(padding), both(dilation)
     n, c, h, w = x.shape
     o, cg, kh, kw = weight.shape
     xp = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
@@ -116,7 +118,9 @@ def conv_shifted(x, weight, bias, stride=(1, 1), padding=(0, 0), dilation=(1, 1)
         gxp, gw = np.zeros_like(xp), np.zeros_like(weight)
         for u, v, rows, cols in taps():
             for outs, ins in parts():
-                gxp[:, ins, rows, cols] += np.einsum("nohw,oc->nchw", gy[:, outs], weight[outs, :, u, v])
+                gxp[:, ins, rows, cols] += np.einsum(
+                    "nohw,oc->nchw", gy[:, outs], weight[outs, :, u, v]
+                )
                 gw[outs, :, u, v] = np.einsum("nohw,nchw->oc", gy[:, outs], xp[:, ins, rows, cols])
         return [gxp[:, :, ph : ph + h, pw : pw + w], gw, gy.sum(axis=(0, 2, 3))]
 
@@ -246,8 +250,9 @@ def average_repeated_backward(gy, x, kernel_size):
 def average_taps(x, kernel_size, stride):
     k = kernel_size
     oh, ow = (x.shape[2] - k) // stride + 1, (x.shape[3] - k) // stride + 1
-    taps = [np.s_[:, :, u : u + stride * (oh - 1) + 1 : stride, v : v + stride * (ow - 1) + 1 : stride]
-            for u in range(k) for v in range(k)]  # fmt: skip
+    rows = [slice(u, u + stride * (oh - 1) + 1, stride) for u in range(k)]
+    cols = [slice(v, v + stride * (ow - 1) + 1, stride) for v in range(k)]
+    taps = [np.s_[:, :, a, b] for a in rows for b in cols]
     y = sum(x[tap] for tap in taps) / len(taps)
 
     def rule(gy):

@@ -12,6 +12,7 @@ a bug is found.
 from collections.abc import Callable
 from typing import Any
 
+from .engine import diagnose_engine
 from .exercise import diagnose_exercise
 from .functions import diagnose_function
 from .op import Op
@@ -31,6 +32,6 @@ def diagnose(what: str | Op | Callable[..., Any], *given: Any, **settings: Any) 
 
 
 __all__ = [
-    "OPS", "Diagnosis", "Finding", "Op", "Sign", "diagnose", "diagnose_exercise", "diagnose_file",
-    "diagnose_function",
+    "OPS", "Diagnosis", "Finding", "Op", "Sign", "diagnose", "diagnose_engine",
+    "diagnose_exercise", "diagnose_file", "diagnose_function",
 ]  # fmt: skip

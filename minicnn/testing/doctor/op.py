@@ -50,9 +50,9 @@ class Probe:
 
     ``kind`` "usual"; "kink" where the derivative does not exist and a convention decides (ties,
     ReLU at 0), so that central differences mean nothing; "extreme" where numbers are so large or
-    small that a careless formula overflows; "pairs" where options are pairs (height, width), which a
-    function need not understand: it may raise. Sizes of axes are distinct primes where that can be, so
-    that a wrong factor has one name.
+    small that a careless formula overflows; "pairs" where options are pairs (height, width), which
+    a function need not understand: it may raise. Sizes of axes are distinct primes where that can
+    be, so that a wrong factor has one name.
     """
 
     name: str
@@ -112,7 +112,8 @@ class Op:
     ) -> tuple[Array, Callable[[Array], Gradients], Call]:
         """The output, the rule gy -> {input: gradient}, and the call; with one bug if asked for."""
         usual = {name: choices[0] for name, choices in self.conventions.items()}
-        c = Call(**{**usual, **self.defaults, **inputs, **options})
+        usual |= {k: v(options) if callable(v) else v for k, v in self.defaults.items()}
+        c = Call(**{**usual, **inputs, **options})
         c.y = (mutant and mutant.forward or self.forward)(c)
         rules = {**self.gradients, **(mutant.gradients if mutant else {})}
         return c.y, lambda gy: Gradients(rules, gy, c), c

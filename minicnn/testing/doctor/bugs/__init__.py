@@ -12,6 +12,7 @@ from . import (
     cross_entropy,
     dropout,
     elementwise,
+    engine,
     linear,
     loss,
     norm,
@@ -27,8 +28,8 @@ from .bug import Bug
 
 GENERIC = {bug.key: bug for family in (contract, numbers, patterns) for bug in family.BUGS}
 _FAMILIES = (
-    activation, attention, blocks, conv, cross_entropy, dropout, elementwise, linear, loss, norm,
-    pool, reduce, running, softmax, update,
+    activation, attention, blocks, conv, cross_entropy, dropout, elementwise, engine, linear,
+    loss, norm, pool, reduce, running, softmax, update,
 )  # fmt: skip
 BUGS = GENERIC | {bug.key: bug for family in _FAMILIES for bug in family.BUGS}
 

@@ -129,7 +129,7 @@ BUGS = (
         ("C29", "C34"),
     ),
     Bug(
-        "reshape-for-transpose", "the axes are in another order: a reshape where a transpose belongs",
+        "reshape-for-transpose", "axes in another order: a reshape where a transpose belongs",
         11, ORDER,
         ("Does reshape move any number in memory?",
          "Reshape cuts the same sequence of numbers anew; only transpose exchanges axes.",
@@ -153,7 +153,7 @@ BUGS = (
     Bug(
         "channels-collapsed", "all channels get the same numbers", 10, "Every channel has a kernel",
         ("Does a filter weigh all input channels alike?",
-         "Each channel has its own numbers; they are summed or averaged only where the rule says so.",
+         "Each channel has its own numbers; only the rule may sum or average them.",
          "Look for a sum, a mean or a broadcast over the channel axis."),
         ("C39",),
     ),

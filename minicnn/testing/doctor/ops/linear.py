@@ -53,6 +53,8 @@ def _wrong_products(case: Case) -> Iterator[Sign]:
     for name in wrong:
         ignored = RULES[name](np.ones_like(gy), c)
         yield from proportional(case, name, {"ignores-upstream": ignored})
+    if "x" in wrong:
+        yield from proportional(case, "x", {"absolute-value": gy @ np.abs(c.weight)})
     if "x" in wrong and o == d:
         yield from proportional(case, "x", {"transposed-once-too-often": gy @ c.weight.T})
     if "bias" in wrong:

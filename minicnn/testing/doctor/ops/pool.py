@@ -9,12 +9,25 @@ import numpy as np
 from ..op import Call, Op, Probe
 from .pool_bugs import AVERAGE_BUGS, GLOBAL_BUGS, MAX_BUGS, NEAREST_BUGS
 from .pool_rules import (
-    average_forward, average_gradient, average_output, global_forward, max_forward, max_gradient,
-    max_output, nearest_forward, nearest_gradient,
+    average_forward,
+    average_gradient,
+    average_output,
+    global_forward,
+    max_forward,
+    max_gradient,
+    max_output,
+    nearest_forward,
+    nearest_gradient,
 )  # fmt: skip
 from .pool_variants import (
-    assigned_signs, average_signs, in_average_gradient, in_max_gradient, in_output, nearest_signs,
-    statistic_signs, tie_signs,
+    assigned_signs,
+    average_signs,
+    in_average_gradient,
+    in_max_gradient,
+    in_output,
+    nearest_signs,
+    statistic_signs,
+    tie_signs,
 )  # fmt: skip
 from .sliding.evidence import Index
 from .sliding.numbers import signed, spaced
@@ -132,7 +145,8 @@ global_avg_pool2d = Op(
 upsample_nearest2d = Op(
     "upsample_nearest2d", INPUTS, "N C H' W'", nearest_forward, {"x": nearest_gradient},
     nearest_probes, mutants=NEAREST_BUGS, constants=_constants, detectors=(nearest_signs,),
-    names={"gx ratio:1/kh*kw": "mean-for-sum"}, aliases={"scale": "scale_factor", "factor": "scale_factor"},
+    names={"gx ratio:1/(kh*kw)": "mean-for-sum"},
+    aliases={"scale": "scale_factor", "factor": "scale_factor"},
 )  # fmt: skip
 
 OPS = (max_pool2d, avg_pool2d, global_avg_pool2d, upsample_nearest2d)

@@ -14,7 +14,6 @@ import numpy as np
 from ...case import Case
 from ...op import Call
 from ...report import Sign
-from .axis import Axis
 from .evidence import Index, alike, at_the_end, one_hots, place, support
 from .mistakes import changed, misplaced
 from .values import matching, reordered
@@ -65,7 +64,7 @@ def _upstream(case: Case) -> Iterator[tuple[str, Array, str]]:
 
 
 def _empty(case: Case, looks: list[Look]) -> Iterator[Sign]:
-    """Upstream entries that change nothing: all but the first sample's, all but the last window's."""
+    """Upstream entries that change nothing: other samples' than the first, or other windows'."""
     full = {look.index: bool(support(case, look.given).any()) for look in looks}
     last = tuple(n - 1 for n in case.gy.shape)
     lost = sorted(index for index in full if not full[index])
@@ -74,7 +73,7 @@ def _empty(case: Case, looks: list[Look]) -> Iterator[Sign]:
     bug, at = "", lost[0]
     if all(full[index] == (index[0] == 0) for index in full):
         bug = "first-only:N"
-    elif at_the_end({index[2:]: full[index] for index in full}) and all(
+    elif at_the_end({(i, j): full[n, o, i, j] for n, o, i, j in full}) and all(
         alike(case, look.given, look.right) for look in looks if full[look.index]
     ):
         bug, at = "last-windows-dropped", lost[-1]
@@ -82,8 +81,8 @@ def _empty(case: Case, looks: list[Look]) -> Iterator[Sign]:
         bug = "gweight-assigned"
     if bug:
         some = max(index for index in full if full[index])
-        line = f"a single 1 in {place('gy', at)} changes nothing in gweight, one in {place('gy', some)} does"
-        yield case.sign(bug, "gweight", line, 1)
+        nothing = f"a single 1 in {place('gy', at)} changes nothing in gweight"
+        yield case.sign(bug, "gweight", f"{nothing}, one in {place('gy', some)} does", 1)
 
 
 def _recognised(case: Case, looks: list[Look]) -> Iterator[Sign]:
@@ -105,8 +104,8 @@ def _shown(look: Look, why: str) -> str:
     )
     at = (o, int(np.argmax(np.abs(look.given - look.right)[o, :, u, v])), int(u), int(v))
     return (
-        f"a single 1 in {place('gy', look.index)} makes {place('weight', at)} {look.given[at]:.4g}, "
-        f"right is {look.right[at]:.4g}: {why}"
+        f"a single 1 in {place('gy', look.index)} makes {place('weight', at)} "
+        f"{look.given[at]:.4g}, right is {look.right[at]:.4g}: {why}"
     )
 
 
