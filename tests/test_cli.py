@@ -391,5 +391,5 @@ def test_ctrl_c_elsewhere(monkeypatch):
     def press(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("minicnn.cli.look.check_ops", press)
+    monkeypatch.setattr("minicnn.cli.gradcheck.check_ops", press)
     assert run("gradcheck", code=130).stderr == "minicnn: interrupted\n"

@@ -1,6 +1,7 @@
 """What several commands share: the class of a command, options, tables."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -134,3 +135,21 @@ def _plain_table(columns: Sequence[str], rows: list[list[str]], last: bool) -> l
     if last:
         lines.insert(-1, "")
     return lines
+
+
+@contextmanager
+def progress_bar(total: int) -> Iterator[Callable[[str], None]]:
+    """A moving bar where a terminal can; yields what moves it and says what is next."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = Console(highlight=False)
+    columns = TextColumn("{task.description:20}"), BarColumn(), MofNCompleteColumn()
+    hidden = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
+        task = progress.add_task("", total=total, completed=-1)
+
+        def shown(name: str) -> None:
+            progress.update(task, advance=1, description=name)
+
+        yield shown

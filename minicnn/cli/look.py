@@ -1,11 +1,10 @@
-"""`minicnn summary` and `gradcheck`: looking inside."""
+"""`minicnn summary`: looking inside."""
 
 import click
 
 from .. import models, nn
 from ..summary import LayerRow, summarize, total
-from ..testing import Report, check_ops
-from .common import Command, kernels_option, parse_shape, print_table
+from .common import Command, parse_shape, print_table
 
 
 @click.command(cls=Command)
@@ -40,33 +39,4 @@ def _summary_row(row: LayerRow) -> tuple[str, ...]:
     return row.path or "(net)", row.type, shape, *(f"{n:,}" if n else "0" for n in numbers)
 
 
-@click.command(cls=Command)
-@click.argument("ops", nargs=-1, metavar="[OP]...")
-@kernels_option
-def gradcheck(ops: tuple[str, ...], kernels: str) -> None:
-    """Compare the gradients of every op (or those named) with central differences, in float64."""
-    rows, wrong = [], []
-    for op, first, second in check_ops(ops or None):
-        rows.append((op, _verdict(first), _verdict(second), _worst(first, second)))
-        wrong += [report for report in (first, second) if report is not None and not report.ok]
-    print_table(("op", "first order", "second order", "> worst relative error"), rows)
-    for report in wrong:
-        click.echo(str(report), err=True)
-    click.echo(f"{len(rows)} ops, {len(wrong)} wrong, {kernels} kernels")
-    if wrong:
-        click.get_current_context().exit(1)
-
-
-def _verdict(report: Report | None) -> str:
-    if report is None:
-        return "no gradient"
-    wrong = any(x.wrong for x in report.inputs)
-    return "ok" if report.ok else "WRONG" if wrong else "not checked"
-
-
-def _worst(*reports: Report | None) -> str:
-    errors = [x.relative_error for report in reports if report for x in report.inputs]
-    return f"{max(errors):.1e}" if errors else ""
-
-
-COMMANDS = (summary, gradcheck)
+COMMANDS = (summary,)

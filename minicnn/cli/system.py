@@ -7,8 +7,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from .. import __version__, data
 from ..kernels import current_kernels, use_kernels
 from ..kernels.threads import allowed_processors, get_num_threads, usable_cores
 from . import slow
-from .common import Command, print_table
+from .common import Command, print_table, progress_bar
 from .warmup import tasks
 
 
@@ -139,31 +138,13 @@ def warmup(float64: bool) -> None:
         )
     todo = [task for dtype in ("float32", "float64")[: 1 + float64] for task in tasks(dtype)]
     before, start = numba.cache.counts.copy(), time.perf_counter()
-    with use_kernels("numba"), _bar(len(todo)) as shown:
+    with use_kernels("numba"), progress_bar(len(todo)) as shown:
         for name, function in todo:
             shown(name)
             function()
     done, seconds = numba.cache.counts - before, time.perf_counter() - start
     made = f"{done['compiled']} compiled" if done["compiled"] else "nothing to compile"
     click.echo(f"kernels: {made}, {done['loaded']} were there; {seconds:.1f} s; in {folder}")
-
-
-@contextmanager
-def _bar(total: int) -> Iterator[Callable[[str], None]]:
-    """A moving bar where a terminal can; yields what moves it and says what is next."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    console = Console(highlight=False)
-    columns = TextColumn("{task.description:20}"), BarColumn(), MofNCompleteColumn()
-    hidden = not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
-        task = progress.add_task("", total=total, completed=-1)
-
-        def shown(name: str) -> None:
-            progress.update(task, advance=1, description=name)
-
-        yield shown
 
 
 COMMANDS = (info, warmup)

@@ -2,6 +2,7 @@
 
     diagnose("relu", forward, backward)      a learner's functions on arrays, for a known op
     diagnose(fn, inputs)                     any function of Tensors, Module, or op of one's own
+    diagnose_file("my/conv.py", "conv2d")    a learner's file, in a process of its own
     diagnose_engine(Value)                   a learner's own autograd engine
 
 The answer is a `Diagnosis`: plain data with a readable text. docs/gradient_doctor.md tells how
@@ -13,9 +14,11 @@ from typing import Any
 
 from .engine import diagnose_engine
 from .exercise import diagnose_exercise
+from .functions import diagnose_function
 from .op import Op
 from .ops import OPS
 from .report import Diagnosis, Finding, Sign
+from .runner import diagnose_file
 
 
 def diagnose(what: str | Op | Callable[..., Any], *given: Any, **settings: Any) -> Diagnosis:
@@ -23,10 +26,12 @@ def diagnose(what: str | Op | Callable[..., Any], *given: Any, **settings: Any) 
 
     See `diagnose_exercise` and `diagnose_function` for the settings.
     """
-    return diagnose_exercise(what, *given, **settings)
+    if isinstance(what, str | Op):
+        return diagnose_exercise(what, *given, **settings)
+    return diagnose_function(what, *given, **settings)
 
 
 __all__ = [
     "OPS", "Diagnosis", "Finding", "Op", "Sign", "diagnose", "diagnose_engine",
-    "diagnose_exercise",
+    "diagnose_exercise", "diagnose_file", "diagnose_function",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ import numpy as np
 from . import contract, fingerprint, linearity, structure, support
 from .case import Case
 from .findings import merge
+from .maps import gradient_maps
 from .op import Op
 from .ops import OPS
 from .outcome import Outcome, Settings
@@ -138,6 +139,7 @@ def _report(op: Op, outcomes: list[Outcome], looked: list[Outcome], signs: list[
         merge((s for s in signs if s.probe in {o.probe.name for o in looked}), failing),
         tuple(o.probe.name for o in outcomes if not o.skipped),
         tuple(dict.fromkeys(note for o in outcomes for note in o.notes)), tuple(skipped),
+        gradient_maps(o.case for o in outcomes if o.case),
     )  # fmt: skip
 
 

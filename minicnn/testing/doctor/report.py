@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 from .bugs import bug_of, headline
+from .maps import GradientMap
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class Diagnosis:
 
     ``parts`` says for the forward pass and each gradient "ok", "WRONG" or "not checked"; ``notes``
     what is worth knowing and no fault (kinks, printed text); ``skipped`` what was not checked, and
-    why.
+    why. ``maps`` are the gradients themselves, for `picture.draw`; they are not part of the data
+    that `to_dict` gives.
     """
 
     what: str
@@ -62,6 +65,7 @@ class Diagnosis:
     probes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    maps: tuple[GradientMap, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def ok(self) -> bool:
@@ -76,10 +80,24 @@ class Diagnosis:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for graders."""
-        data = dataclasses.asdict(self)
+        data = dataclasses.asdict(dataclasses.replace(self, maps=()))
+        del data["maps"]
         for entry, finding in zip(data["findings"], self.findings, strict=True):
             entry |= {"headline": finding.headline, "pointer": finding.pointer}
         return {"ok": self.ok, **data}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The diagnosis that `to_dict` gave."""
+        findings = [
+            Finding(
+                entry["bug"], tuple(entry["where"]), entry["evidence"], entry["tier"],
+                tuple(entry["probes"]), entry["failing"],
+            )
+            for entry in data["findings"]
+        ]  # fmt: skip
+        lists = {key: tuple(data[key]) for key in ("probes", "notes", "skipped")}
+        return cls(data["what"], dict(data["parts"]), tuple(findings), **lists)
 
     def explain(self, hints: int = 3) -> str:
         """The text with the first ``hints`` hints of each finding."""
@@ -92,9 +110,11 @@ class Diagnosis:
         """A line of what is right and wrong; per finding the verdict, the evidence, the pointer."""
         lines = [f"{self.what}: " + ", ".join(f"{k} {v}" for k, v in self.parts.items())]
         for finding in self.findings:
-            shown = f"{len(finding.probes)} of {finding.failing} failing probes"
+            shown = ""
+            if finding.failing:
+                shown = f" ({len(finding.probes)} of {finding.failing} failing probes)"
             where = " and ".join(finding.where)
-            lines.append(f"  {where + ': ' if where else ''}{finding.headline} ({shown})")
+            lines.append(f"  {where + ': ' if where else ''}{finding.headline}{shown}")
             lines.append(f"    {finding.evidence}")
             lines.append(f"    see {finding.pointer}")
         lines += [f"  note: {note}" for note in self.notes]

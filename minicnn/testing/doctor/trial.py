@@ -106,6 +106,9 @@ class Trial:
             raise
         except SystemExit:
             outcome.stop("exits", where, f"{what} called sys.exit instead of returning")
+        except MemoryError as error:
+            text = f"{what}: {told(error, self._settings.functions)}"
+            outcome.stop("out-of-memory", where, text)
         except BaseException as error:
             outcome.stop("raises", where, f"{what}: {told(error, self._settings.functions)}")
         finally:
