@@ -85,9 +85,7 @@ def gradgradcheck(
     return report
 
 
-def _check(
-    what: str, fn: Any, leaves: dict[str, Tensor], run: Run, settings: Settings
-) -> Report:
+def _check(what: str, fn: Any, leaves: dict[str, Tensor], run: Run, settings: Settings) -> Report:
     rng = generator(settings.seed, what)
     with recording(True):
         ys = run()

@@ -98,7 +98,7 @@ def _look_into(outcome: Outcome, op: Op, tiers: tuple[int, ...]) -> list[Sign]:
     if 2 in tiers:
         detected = case if case and case.given else forward
         tests += [(d.__name__, partial(d, detected)) for d in op.detectors if detected]
-        tests += [(name, partial(structure.signs, case, name)) for name in wrong]
+        tests += [(name, partial(structure.signs, case, name)) for name in wrong if case]
     signs = [sign for name, test in tests for sign in _safely(outcome, name, test)]
     return [sign for sign in signs if sign.where in outcome.failed]
 

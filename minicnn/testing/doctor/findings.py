@@ -106,6 +106,6 @@ def _together(
 
 
 def _order(finding: Finding) -> tuple[int, bool, int, int]:
-    """What explains more goes first; of equals the forward pass, from which the gradients follow."""
+    """What explains more goes first; of equals the forward pass, whose faults gradients follow."""
     kind, special = _rank(finding.bug, finding.tier)
     return kind, "forward" not in finding.where, special, -len(finding.probes)

@@ -82,7 +82,7 @@ def _settings() -> dict[str, Any]:
     kind, key, *rest = np.random.get_state()
     return {
         "np.seterr": np.geterr(),
-        "np.random": (kind, key.tobytes(), *rest),
+        "np.random": (kind, np.asarray(key).tobytes(), *rest),
         "random": random.getstate(),
         "the current folder": os.getcwd(),
         "os.environ": dict(os.environ),
