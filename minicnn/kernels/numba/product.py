@@ -18,6 +18,7 @@ import numpy as np
 from minicnn.kernels.reference import product as reference
 
 from .bands import Windows
+from .batched import products
 from .compiled import overlays, plain
 from .convolve import Target, convolve
 from .one_row import times_vector
@@ -40,14 +41,9 @@ def matmul(a: Array, b: Array) -> Array:
         return a @ b
     if a.ndim == b.ndim == 2:
         return _product(a, b)
-    leading = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     if b.ndim == 2:  # one b for all: one product of more rows
         return _product(a.reshape(-1, k), b).reshape(*a.shape[:-1], n)
-    y = np.empty((*leading, m, n), a.dtype)
-    a, b = np.broadcast_to(a, (*leading, m, k)), np.broadcast_to(b, (*leading, k, n))
-    for place in np.ndindex(*leading):
-        y[place] = _product(a[place], b[place])
-    return y
+    return products(a, b)
 
 
 def _product(a: Array, b: Array) -> Array:
