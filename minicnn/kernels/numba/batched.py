@@ -29,9 +29,8 @@ Steps = tuple[int, ...]
 _MANY = 4  # products per part; with so many it matters little that one part has one more
 
 
-def products(a: Array, b: Array) -> Array:
-    """(..., I, K), (..., K, J) -> (..., I, J); leading axes broadcast; no axis may be empty"""
-    leading = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+def products(a: Array, b: Array, leading: tuple[int, ...]) -> Array:
+    """(..., I, K), (..., K, J) -> (*leading, I, J), to which a and b broadcast; no axis is empty"""
     (m, k), n = a.shape[-2:], b.shape[-1]
     y = np.empty((*leading, m, n), a.dtype)
     vectors, last, channels = blocks_of(1, k, n, m, a.itemsize)
