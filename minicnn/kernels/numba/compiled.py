@@ -91,14 +91,14 @@ def overlays(reference: Callable) -> Callable[[Callable], Callable]:
         @wraps(kernel)
         def choose(*args: Any) -> Any:
             dtypes = {a.dtype for a in args if isinstance(a, np.ndarray) and a.dtype.kind == "f"}
-            return (kernel if dtypes in SERVED else reference)(*args)
+            return (kernel if dtypes in _SERVED else reference)(*args)
 
         return choose
 
     return lay
 
 
-SERVED = ({np.dtype(np.float32)}, {np.dtype(np.float64)})
+_SERVED = ({np.dtype(np.float32)}, {np.dtype(np.float64)})
 
 
 def plain(x: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ import numpy as np
 from minicnn.kernels.reference import update as reference
 from minicnn.kernels.together import later
 
-from .compiled import SERVED, compiled, compiled_parallel, overlays, subroutine
+from .compiled import compiled, compiled_parallel, overlays, subroutine
 from .objects import piece
 from .parts import share_out
 
@@ -61,6 +61,7 @@ def _work(rule: Callable) -> Callable[[Any, list[list[Array]]], None]:
     return work
 
 
+@overlays(reference.sgd_step)
 def sgd_step(
     w: Array, g: Array, v: Array | None, lr: float, momentum: float, dampening: float,
     weight_decay: float, nesterov: bool,
@@ -85,6 +86,7 @@ def _sgd(w: Array, g: Array, v: Array, b: Array, c: Array, options: Array) -> No
         w[i] -= rate * step
 
 
+@overlays(reference.adam_step)
 def adam_step(
     w: Array, g: Array, m: Array, v: Array, t: int, lr: float, beta1: float, beta2: float,
     eps: float, weight_decay: float, decoupled: bool,
@@ -111,6 +113,7 @@ def _adam(w: Array, g: Array, m: Array, v: Array, c: Array, options: Array) -> N
         w[i] = kept * w[i] - rate * mean / (np.sqrt(square) / root + least)
 
 
+@overlays(reference.rmsprop_step)
 def rmsprop_step(
     w: Array, g: Array, s: Array, a: Array | None, v: Array | None, lr: float, alpha: float,
     eps: float, weight_decay: float, momentum: float,
@@ -143,6 +146,7 @@ def _rmsprop(w: Array, g: Array, s: Array, a: Array, v: Array, options: Array) -
         w[i] -= rate * step
 
 
+@overlays(reference.adagrad_step)
 def adagrad_step(w: Array, g: Array, s: Array, lr: float, eps: float, weight_decay: float) -> None:
     """s = s + g^2;  w = w - lr g / (sqrt(s) + eps)"""
     if (row := _row(w, g, s)) is None:
@@ -169,15 +173,15 @@ def _six(options: Array) -> tuple:
 def _row(w: Array, g: Array, *memory: Array | None) -> list[Array] | None:
     """Five arrays whose numbers lie in the same order without gaps; None where they do not.
 
-    A gradient in another order is copied. Other dtypes than float32 and float64 have no row.
+    A gradient in another order is copied.
     """
-    dtype, strides, row = w.dtype, w.strides, [w, g]
-    if g.dtype != dtype or not _is_served(dtype, w.shape, strides) or not w.flags.behaved:
+    strides, row = w.strides, [w, g]
+    if not _is_dense(w.shape, strides, w.dtype) or not w.flags.behaved:
         return None
     for a in memory:
         if a is None:
             a = w
-        elif a.dtype != dtype or a.strides != strides or not a.flags.behaved:
+        elif a.strides != strides or not a.flags.behaved:  # aligned and writable
             return None
         row.append(a)
     if g.strides != strides or not g.flags.aligned:
@@ -187,10 +191,10 @@ def _row(w: Array, g: Array, *memory: Array | None) -> list[Array] | None:
 
 
 @lru_cache(1024)
-def _is_served(dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
-    """Whether the dtype is compiled for and such arrays have no gaps: their copies have none."""
+def _is_dense(shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any) -> bool:
+    """Whether such arrays have no gaps; a copy, which keeps the order of the axes, has none."""
     like = np.lib.stride_tricks.as_strided(np.empty(1, dtype), shape, strides)
-    return {dtype} in SERVED and np.empty_like(like).strides == strides
+    return bool(np.empty_like(like).strides == strides)
 
 
 @overlays(reference.sum_of_squares)
