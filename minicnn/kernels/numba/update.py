@@ -13,7 +13,7 @@ arrays of memory; where an optimizer has fewer, the place of w stands for the ot
 """
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, wraps
 from itertools import accumulate
 from typing import Any
 
@@ -61,7 +61,7 @@ def _work(rule: Callable) -> Callable[[Any, list[list[Array]]], None]:
     return work
 
 
-@overlays(reference.sgd_step)
+@wraps(reference.sgd_step)
 def sgd_step(
     w: Array, g: Array, v: Array | None, lr: float, momentum: float, dampening: float,
     weight_decay: float, nesterov: bool,
@@ -86,7 +86,7 @@ def _sgd(w: Array, g: Array, v: Array, b: Array, c: Array, options: Array) -> No
         w[i] -= rate * step
 
 
-@overlays(reference.adam_step)
+@wraps(reference.adam_step)
 def adam_step(
     w: Array, g: Array, m: Array, v: Array, t: int, lr: float, beta1: float, beta2: float,
     eps: float, weight_decay: float, decoupled: bool,
@@ -113,7 +113,7 @@ def _adam(w: Array, g: Array, m: Array, v: Array, c: Array, options: Array) -> N
         w[i] = kept * w[i] - rate * mean / (np.sqrt(square) / root + least)
 
 
-@overlays(reference.rmsprop_step)
+@wraps(reference.rmsprop_step)
 def rmsprop_step(
     w: Array, g: Array, s: Array, a: Array | None, v: Array | None, lr: float, alpha: float,
     eps: float, weight_decay: float, momentum: float,
@@ -146,7 +146,7 @@ def _rmsprop(w: Array, g: Array, s: Array, a: Array, v: Array, options: Array) -
         w[i] -= rate * step
 
 
-@overlays(reference.adagrad_step)
+@wraps(reference.adagrad_step)
 def adagrad_step(w: Array, g: Array, s: Array, lr: float, eps: float, weight_decay: float) -> None:
     """s = s + g^2;  w = w - lr g / (sqrt(s) + eps)"""
     if (row := _row(w, g, s)) is None:
@@ -171,17 +171,17 @@ def _six(options: Array) -> tuple:
 
 
 def _row(w: Array, g: Array, *memory: Array | None) -> list[Array] | None:
-    """Five arrays whose numbers lie in the same order without gaps; None where they do not.
+    """Five arrays of one dtype whose numbers lie in the same order without gaps, or None.
 
-    A gradient in another order is copied.
+    A gradient in another order is copied. This looks at the dtypes, as `overlays` does elsewhere.
     """
-    strides, row = w.strides, [w, g]
-    if not _is_dense(w.shape, strides, w.dtype) or not w.flags.behaved:
+    dtype, strides, row = w.dtype, w.strides, [w, g]
+    if g.dtype != dtype or not _is_served(w.shape, strides, dtype) or not w.flags.behaved:
         return None
     for a in memory:
         if a is None:
             a = w
-        elif a.strides != strides or not a.flags.behaved:  # aligned and writable
+        elif a.dtype != dtype or a.strides != strides or not a.flags.behaved:
             return None
         row.append(a)
     if g.strides != strides or not g.flags.aligned:
@@ -191,10 +191,10 @@ def _row(w: Array, g: Array, *memory: Array | None) -> list[Array] | None:
 
 
 @lru_cache(1024)
-def _is_dense(shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any) -> bool:
-    """Whether such arrays have no gaps; a copy, which keeps the order of the axes, has none."""
+def _is_served(shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any) -> bool:
+    """Whether such arrays are compiled for and have no gaps: a copy has none, in the same order."""
     like = np.lib.stride_tricks.as_strided(np.empty(1, dtype), shape, strides)
-    return bool(np.empty_like(like).strides == strides)
+    return dtype in (np.float32, np.float64) and np.empty_like(like).strides == strides
 
 
 @overlays(reference.sum_of_squares)
