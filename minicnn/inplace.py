@@ -30,6 +30,6 @@ def written_since(x: Any, time: int) -> str | None:
 
 def _owner(array: Any) -> Any:
     """The array that owns the memory of a view."""
-    while is_array(getattr(array, "base", None)):
-        array = array.base
+    while (base := getattr(array, "base", None)) is not None and is_array(base):
+        array = base
     return array

@@ -27,14 +27,21 @@ def drawn(shape, pixels):
 
 
 @pytest.mark.parametrize("kernels", [reference, overlay], ids=["numpy", "numba"])
-@pytest.mark.parametrize("shape", [(9, 3, 5, 7), (4, 1, 6, 6), (0, 3, 4, 4), (5, 2, 1, 3)])
+@pytest.mark.parametrize(
+    "shape", [(9, 3, 5, 7), (4, 1, 6, 6), (0, 3, 4, 4), (5, 2, 1, 3), (3, 1, 4, 0)]
+)
 @pytest.mark.parametrize("pixels", [0, 2, 9])
 def test_each_image_is_moved_and_mirrored_by_itself(kernels, shape, pixels):
     x, dy, dx, mirrored = drawn(shape, pixels)
     for images in (x, np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)):
         before = images.copy()
-        y = kernels.shift_images(images, dy, dx, mirrored)
+        y = kernels.shift_images(images, dy, dx, mirrored, None)
         np.testing.assert_array_equal(y, by_loops(x, dy, dx, mirrored), strict=True)
+        np.testing.assert_array_equal(images, before)
+        mean, std = np.array([[0.5, -0.25, 3], [0.3, 2, 0.7]], np.float32)[:, : shape[1]]
+        y = kernels.shift_images(images, dy, dx, mirrored, (mean, std))
+        right = (by_loops(x, dy, dx, mirrored).transpose(0, 2, 3, 1) - mean) / std
+        np.testing.assert_array_equal(y, right.transpose(0, 3, 1, 2), strict=True)
         np.testing.assert_array_equal(images, before)
 
 
@@ -43,7 +50,7 @@ def test_any_number_of_threads_gives_the_same_images(monkeypatch):
     results = []
     for count in (1, 2, 3, 100):
         monkeypatch.setattr(parts, "get_num_threads", lambda count=count: count)
-        results.append(overlay.shift_images(*arguments))
+        results.append(overlay.shift_images(*arguments, None))
     for other in results:
         np.testing.assert_array_equal(other, by_loops(*arguments))
 

@@ -1,4 +1,4 @@
-"""The compiled convolutions and products of matrices, against plain formulas in float64."""
+"""The compiled convolutions, against plain formulas in float64."""
 
 from itertools import product
 
@@ -12,7 +12,6 @@ from minicnn.kernels import kernel_set, threads
 pytest.importorskip("numba", reason="compiled kernels need numba: pip install numba")
 
 from minicnn.kernels.numba import conv as compiled
-from minicnn.kernels.numba.product import matmul
 
 reference = kernel_set("numpy")
 DTYPES = "float32", "float64"
@@ -211,57 +210,6 @@ def test_nan_and_infinity_come_out_as_in_the_reference(case, which, value):
     for one, other in zip(ours, right, strict=True):
         np.testing.assert_allclose(one, other, 1e-9, 1e-9)
     assert not all(np.isfinite(a).all() for a in right)
-
-
-# Products of matrices
-
-# (m, k, n): small ones, which NumPy multiplies; tall, wide and few rows; above and below a tile.
-SHAPES = [
-    (2, 3, 5), (64, 64, 64), (65, 64, 64), (700, 33, 17), (31, 7, 1300), (1, 600, 500),
-    (16, 200, 100), (17, 200, 100), (3, 1, 100_000), (1000, 1, 300), (250, 481, 33),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_matmul(shape, dtype, number_of_threads):
-    m, k, n = shape
-    random = np.random.default_rng(0)
-    a, b = (random.standard_normal(s).astype(dtype) for s in ((m, k), (k, n)))
-    right, size = a.astype(float) @ b, abs(a).astype(float) @ abs(b)
-    wide = np.repeat(a, 2, 1)[:, ::2]
-    for count, x, y in product((1, 2, 3), (a, a.copy("F"), wide), (b, b.copy("F"), b[::-1][::-1])):
-        number_of_threads(count)
-        ours = matmul(x, y)
-        assert_close(ours, right, size, dtype)
-        assert ours.tobytes() == matmul(x, y).tobytes()
-
-
-@pytest.mark.parametrize(
-    ("left", "right"),
-    [
-        ((4, 70, 80), (80, 90)), ((4, 70, 80), (4, 80, 90)), ((2, 1, 70, 80), (3, 80, 90)),
-        ((70, 80), (2, 80, 90)), ((600,), (600, 700)), ((600,), (2, 600, 700)),
-        ((2, 70, 80), (2, 80, 0)), ((0, 70, 80), (80, 90)), ((500, 0), (0, 600)),
-    ],
-    ids=str,
-)  # fmt: skip
-def test_leading_axes_of_matmul(left, right):
-    random = np.random.default_rng(0)
-    a, b = random.standard_normal(left), random.standard_normal(right)
-    np.testing.assert_allclose(matmul(a, b), a @ b, 1e-10, 1e-10)
-
-
-def test_nan_and_infinity_in_matmul():
-    random = np.random.default_rng(0)
-    a, b = random.standard_normal((2, 91, 91))
-    a[90, 3], a[4, 5], b[2, 90], b[7, 0] = np.inf, np.nan, -np.inf, np.nan
-    b[3, [1, 90]] = 0
-    with np.errstate(invalid="ignore"):
-        right = a @ b
-    for x, y in ((a, b), (a.copy("F"), b), (a, b.copy("F"))):
-        np.testing.assert_allclose(matmul(x, y), right, 1e-10, 1e-10)
-    assert np.isnan(right).sum() == 91 + 90 + 2
 
 
 # A whole network

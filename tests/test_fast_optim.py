@@ -1,11 +1,15 @@
 """The kernels of the optimizers beside torch: memory orders, threads, NaN and infinities."""
 
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from minicnn import Tensor, nn, optim
+from minicnn.kernels import use_kernels
 from minicnn.kernels.reference import update as reference
 
 overlay = pytest.importorskip("minicnn.kernels.numba.update", reason="the overlay needs numba")
@@ -131,6 +135,134 @@ def test_nan_infinity_and_division_by_zero_as_in_numpy(rule):
         if a is not None:
             np.testing.assert_array_equal(np.isnan(a), np.isnan(b))
             np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+SHAPES = [
+    (40, 8, 3, 3),
+    (7,),
+    (),
+    (200, 300),
+    (0, 4),
+    (64, 8, 1, 1),
+    (5, 6),
+    (9, 9),
+    (16384,),
+    (3,),
+]
+STEPS = [
+    ("SGD", {"lr": 0.1, "weight_decay": 0.2}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+    ("Adam", {"lr": 0.1, "weight_decay": 0.2}),
+    ("AdamW", {"lr": 0.1}),
+    ("RMSprop", {"lr": 0.1, "centered": True, "momentum": 0.9}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.3}),
+]
+NAMES = [f"{name}-{i}" for i, (name, _) in enumerate(STEPS)]
+
+
+def odd_parameters():
+    """Of several memory orders, with gaps, of another dtype, and two on the same numbers."""
+    rng = np.random.default_rng(3)
+    arrays = [rng.standard_normal(s).astype(np.float32) for s in SHAPES]
+    arrays[0] = turned(arrays[0], (2, 3, 1, 0))
+    arrays[3] = turned(arrays[3], (1, 0))
+    arrays[6] = np.repeat(arrays[6], 2, 1)[:, ::2]
+    arrays[7] = arrays[7].astype(np.float64)
+    arrays[9] = arrays[8][:]
+    return [Tensor(a, requires_grad=True) for a in arrays]
+
+
+def give_gradients(params, step):
+    """Gradients in another order than the parameters; the second parameter has none at first."""
+    rng = np.random.default_rng(step)
+    for n, p in enumerate(params):
+        g = np.asarray(rng.standard_normal(p.shape), p.dtype)
+        g = turned(g, (3, 1, 0, 2)) if n == 5 else g
+        p.grad = None if n == 1 and step == 0 else Tensor(g)
+
+
+@pytest.mark.parametrize(("name", "options"), STEPS, ids=NAMES)
+def test_all_parameters_together_change_as_one_by_one(monkeypatch, name, options):
+    """The same bits as the rule on each parameter by itself, with any number of threads."""
+    results = []
+    for count in (1, 2, 3, 1000, None):
+        monkeypatch.setattr(parts, "get_num_threads", lambda count=count: count or 1)
+        params = odd_parameters()
+        groups = [{"params": params[:4]}, {"params": params[4:], "lr": 0.03}]
+        optimizer = getattr(optim, name)(groups, **options)
+        for step in range(3):
+            give_gradients(params, step)
+            if count:
+                optimizer.step()
+                continue
+            for group in optimizer.param_groups:
+                for p in group["params"]:
+                    if p.grad is not None:
+                        state = optimizer.state.setdefault(p, {})
+                        optimizer.update(p.data, p.grad.data, state, group)
+        results.append([p.numpy().copy() for p in params])
+    for other in results[1:]:
+        for a, b in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(("name", "options"), STEPS, ids=NAMES)
+def test_all_parameters_together_change_as_in_numpy(name, options):
+    results = []
+    for kernels in ("numpy", "numba"):
+        params = odd_parameters()
+        optimizer = getattr(optim, name)(params, **options)
+        with use_kernels(kernels):
+            for step in range(3):
+                give_gradients(params, step)
+                optimizer.step()
+        results.append([p.numpy() for p in params])
+    assert_same(*results, rtol=1e-4)
+
+
+def test_a_rule_built_on_ours_sees_what_ours_wrote():
+    class Limited(optim.SGD):
+        def update(self, w, g, state, group):
+            super().update(w, g, state, group)
+            np.clip(w, -1, 1, out=w)
+
+    p, q = (Tensor(np.array([0.5, 3.0], np.float32), requires_grad=True) for _ in range(2))
+    p.grad = q.grad = Tensor(np.array([-2.0, 1.0], np.float32))
+    Limited([p, q], lr=1.0).step()
+    assert p.tolist() == q.tolist() == [1.0, 1.0]
+
+
+def test_a_step_that_fails_has_done_what_came_before():
+    params = [Tensor(np.ones(3, np.float32), requires_grad=True) for _ in range(3)]
+    for p in params:
+        p.grad = Tensor(np.ones(3, np.float32))
+    params[1].data.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        optim.SGD(params, lr=0.5).step()
+    assert [p.tolist()[0] for p in params] == [0.5, 1.0, 1.0]
+
+
+UNCOMPILED = """
+import numpy as np
+from minicnn import Tensor, nn, optim
+p = [nn.Parameter(np.ones(n, np.float32)) for n in (2, 3)]
+for q in p:
+    q.grad = Tensor(np.ones(q.shape, np.float32))
+optim.Adam(p, lr=0.5).step()
+print([q.numpy().round(5).tolist() for q in p])
+"""
+
+
+def test_without_a_compiler():
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", UNCOMPILED],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "[[0.5, 0.5], [0.5, 0.5, 0.5]]"
 
 
 @SETS

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import models, no_grad, ops
+from ..data.transforms import random_shift
 from ..folding import fuse
 from ..nn import Module
 from ..tensor import Tensor, grad
@@ -45,6 +46,7 @@ def tasks(dtype: str) -> Iterator[Task]:
     for name in FUSED:
         yield f"{name}, fused", partial(_fused, name, dtype)
     yield "one row of many numbers", partial(_one_row, dtype)
+    yield "moved images", partial(_moved_images, dtype)
 
 
 def _op(example: Example, dtype: str) -> None:
@@ -84,6 +86,11 @@ def _fused(name: str, dtype: str) -> None:
 def _one_row(dtype: str) -> None:
     """A linear layer of a large network, for one image."""
     ops.linear(Tensor(np.ones((1, 1024), dtype)), Tensor(np.ones((1024, 1024), dtype)))
+
+
+def _moved_images(dtype: str) -> None:
+    """A batch as it is changed for training."""
+    random_shift(np.ones((_BATCH, 3, 32, 32), dtype), 2, np.random.default_rng(0), flip=True)
 
 
 def _loss(net: Module, images: np.ndarray) -> Tensor:

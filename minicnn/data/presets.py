@@ -30,6 +30,7 @@ from .transforms import (
     random_shift,
     to_config,
 )
+from .transforms.batch import shift_and_normalize
 from .transforms.compose import normalize
 from .transforms.config import CLASSES
 
@@ -122,11 +123,10 @@ class Preset:
 
         Only where `scale` is None and `random` is empty: see `steps`.
         """
-        if self.shift or self.flip:
-            images = random_shift(images, self.shift, rng, self.flip)
         if self.cutout:
-            images = cutout(images, self.cutout, rng)
-        return self.normalize(images)
+            images = random_shift(images, self.shift, rng, self.flip)
+            return self.normalize(cutout(images, self.cutout, rng))
+        return shift_and_normalize(images, self.shift, rng, self.flip, self.mean, self.std)
 
     def normalize(self, images: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """What `eval` does, for a batch (N, C, crop, crop) float32 in [0, 1] at once."""

@@ -22,10 +22,11 @@ import numpy as np
 
 from .arrays import array_module, device_of, is_array, pad, to_device, zeros_as
 from .shape_array import ShapeArray, shape_only
+from .together import together
 
 __all__ = [
     "array_module", "current_kernels", "device_of", "is_array", "kernel_set", "kernels_for",
-    "override", "pad", "shape_only", "to_device", "use_kernels", "zeros_as",
+    "override", "pad", "shape_only", "to_device", "together", "use_kernels", "zeros_as",
 ]  # fmt: skip
 
 Table = Any  # a namespace whose attributes are the kernels

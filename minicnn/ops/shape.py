@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels import array_module
+from ..kernels import array_module, kernels_for
 from ..kernels import pad as pad_array
 from ..tensor import Tensor, TensorLike, as_tensor, record
 
@@ -55,7 +55,7 @@ def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
         return x
     extra = len(here) - len(shape)
     copied = tuple(i + extra for i, n in enumerate(shape) if n == 1 and here[i + extra] != 1)
-    y = x.data.sum(tuple(range(extra)) + copied, keepdims=True).reshape(shape)
+    y = kernels_for(x.data).sum(x.data, tuple(range(extra)) + copied).reshape(shape)
     return record("sum_to", y, (x,), lambda gy: broadcast_to(gy, here))
 
 

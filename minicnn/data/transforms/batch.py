@@ -21,10 +21,25 @@ def random_shift(
 
     (N, C, H, W) -> (N, C, H, W)
     """
-    n = len(images)
+    return kernels_for(images).shift_images(images, *_moves(len(images), pixels, rng, flip), None)
+
+
+def shift_and_normalize(
+    images: np.ndarray, pixels: int, rng: np.random.Generator, flip: bool,
+    mean: tuple[float, ...], std: tuple[float, ...],
+) -> np.ndarray:  # fmt: skip
+    """(x - mean) / std, per channel, of what `random_shift` makes of floats, in one pass."""
+    moves = _moves(len(images), pixels, rng, flip)
+    stats = np.array(mean, images.dtype), np.array(std, images.dtype)
+    return kernels_for(images).shift_images(images, *moves, stats)
+
+
+def _moves(
+    n: int, pixels: int, rng: np.random.Generator, flip: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows and columns by which each image moves, and whether it is mirrored."""
     dy, dx = rng.integers(0, 2 * pixels + 1, (2, n)) - pixels
-    mirrored = rng.random(n) < 0.5 if flip else np.zeros(n, bool)
-    return kernels_for(images).shift_images(images, dy, dx, mirrored)
+    return dy, dx, rng.random(n) < 0.5 if flip else np.zeros(n, bool)
 
 
 def random_flip(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -1,8 +1,11 @@
-"""Images moved and mirrored: y[n,c,i,j] = x[n, c, i + dy[n], j + dx[n]], zero outside x.
+"""Images moved, mirrored and normalized in one pass.
+
+    y[n,c,i,j] = (x[n, c, i + dy[n], j + dx[n]] - mean[c]) / std[c],   x = 0 outside
 
 The threads share out the images. Loop order n, i, c, j: x comes from a data set, where the rows of
 a channel lie side by side. y is channels-last, because convolutions read it so; a row of it stays
-in the fastest cache while its channels are filled in.
+in the fastest cache while its channels are filled in. The arithmetic is done on a row of x, several
+numbers at once, before they are spread over y one by one.
 """
 
 from typing import Any
@@ -18,29 +21,43 @@ Array = Any
 
 
 @overlays(reference.shift_images)
-def shift_images(x: Array, dy: Array, dx: Array, mirrored: Array) -> Array:
-    """y[n,c,i,j] = x[n, c, i + dy[n], j + dx[n]], zero outside x; j counts backwards if mirrored"""
+def shift_images(x: Array, dy: Array, dx: Array, mirrored: Array, stats: Any) -> Array:
+    """y[n,c,i,j] = x[n, c, i + dy[n], j + dx[n]], zero outside x; j counts backwards if mirrored
+
+    With ``stats``, arrays of C means and deviations: (y[n,c,i,j] - mean[c]) / std[c].
+    """
     n, c, h, w = x.shape
-    y = np.zeros((n, h, w, c), x.dtype)
+    y = np.empty((n, h, w, c), x.dtype)
     places = [plain(a.astype(np.int64, copy=False)) for a in (dy, dx, mirrored)]
-    share_out(_shift, (plain(x), *places, y), n, x.size)
+    mean, std = (np.zeros(c), np.ones(c)) if stats is None else stats
+    table = np.stack([mean, std]).astype(x.dtype)
+    share_out(_shift, (plain(x), *places, table, y), n, x.size)
     return y.transpose(0, 3, 1, 2)
 
 
 @compiled_parallel
 def _shift(
-    part: int, parts: int, x: Array, dy: Array, dx: Array, mirrored: Array, y: Array, images: int
-) -> None:
-    first, last = images * part // parts, images * (part + 1) // parts
+    part: int, parts: int, x: Array, dy: Array, dx: Array, mirrored: Array, table: Array, y: Array,
+    images: int,
+) -> None:  # fmt: skip
     _, c, h, w = x.shape
-    for b in range(first, last):
+    numbers, zero = np.empty(w, x.dtype), x.dtype.type(0)
+    for b in range(images * part // parts, images * (part + 1) // parts):
         down, right = dy[b], dx[b]
-        j0, j1 = max(0, -right), min(w, w - right)
-        for i in range(max(0, -down), min(h, h - down)):
+        j0 = min(max(0, -right), w)
+        j1 = max(j0, min(w, w - right))
+        for i in range(h):
             for k in range(c):
-                row, target = x[b, k, i + down, j0 + right : j1 + right], y[b, i, :, k]
-                if mirrored[b]:
-                    target = target[::-1]
-                target = target[j0:j1]
-                for j in range(len(target)):
-                    target[j] = row[j]
+                mean, std, row = table[0, k], table[1, k], y[b, i, :, k]
+                row = row[::-1] if mirrored[b] else row[:]
+                if not 0 <= i + down < h:
+                    row[:] = (zero - mean) / std
+                    continue
+                source = x[b, k, i + down, j0 + right : j1 + right]
+                for j in range(len(source)):
+                    numbers[j] = (source[j] - mean) / std
+                row[:j0] = (zero - mean) / std
+                row[j1:] = (zero - mean) / std
+                row = row[j0:j1]
+                for j in range(len(row)):
+                    row[j] = numbers[j]

@@ -46,7 +46,7 @@ def packed(weight: Array, taps: Taps, groups: int, run: int, transposed: bool) -
     pixels that follow one another, which decides on the shape of tiles. Transposed, the outputs'
     weights are summed over: from O/groups inputs to C/groups outputs.
     """
-    flat, steps = _flat(weight)
+    flat, steps = flat_with_steps(weight)
     o, c = weight.shape[0] // groups, weight.shape[1]
     from_outputs, from_inputs = (o, steps[0], o * steps[0]), (c, steps[1], o * steps[0])
     rows, columns = (from_outputs, from_inputs) if transposed else (from_inputs, from_outputs)
@@ -97,16 +97,23 @@ def _pack(
             for v in range(kw):
                 start = first + g * sg + u * su + v * sv + block * width * sc
                 here = panels[to : to + rows * across]
-                if sc == 1:
-                    _copy_rows(weight[start:], sr, here, across, inside)
-                else:
-                    _copy_columns(weight[start:], sr, sc, here, across, inside)
+                copy_panel(weight[start:], sr, sc, here, across, inside)
                 to += rows * across
 
 
 @subroutine
+def copy_panel(
+    weight: Array, r_step: int, step: int, panel: Array, across: int, inside: int
+) -> None:
+    """panel[r, l] = weight[r * r_step + l * step] for l < inside, then zeros"""
+    if step == 1:
+        _copy_rows(weight, r_step, panel, across, inside)
+    else:
+        _copy_columns(weight, r_step, step, panel, across, inside)
+
+
+@subroutine
 def _copy_rows(weight: Array, step: int, panel: Array, across: int, inside: int) -> None:
-    """panel[r, l] = weight[r * step + l] for l < inside, then zeros"""
     for r in range(len(panel) // across):
         source, row = weight[r * step : r * step + inside], panel[r * across : (r + 1) * across]
         for j in range(inside):
@@ -119,7 +126,7 @@ def _copy_rows(weight: Array, step: int, panel: Array, across: int, inside: int)
 def _copy_columns(
     weight: Array, r_step: int, step: int, panel: Array, across: int, inside: int
 ) -> None:
-    """panel[r, l] = weight[r * r_step + l * step]; some rows at a time, which stay in the cache"""
+    """Some rows at a time, which stay in the cache"""
     rows = len(panel) // across
     for r0 in range(0, rows, _ROWS):
         r1 = min(r0 + _ROWS, rows)
@@ -131,7 +138,7 @@ def _copy_columns(
                 panel[np.uint64(r * across + j)] = 0
 
 
-def _flat(weight: Array) -> tuple[Array, list[int]]:
+def flat_with_steps(weight: Array) -> tuple[Array, list[int]]:
     """The numbers in the order of memory, and the distance between neighbours along each axis."""
     order = sorted(range(weight.ndim), key=lambda axis: -weight.strides[axis])
     if not weight.transpose(order).flags.c_contiguous:

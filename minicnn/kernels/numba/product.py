@@ -7,10 +7,12 @@ Numba's for some milliseconds. Therefore large products are made here, by what i
     a^T @ b   with the rows of a and b in that order   `weight_grad` of a 1x1 convolution
     one row   a                                        `times_vector`
     few rows  a, much larger b                         as (b^T a^T)^T: b is read where it is, once
+    many      a and b                                  `batched`: one launch
 
 Small products stay with NumPy, which makes them on one thread.
 """
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ import numpy as np
 from minicnn.kernels.reference import product as reference
 
 from .bands import Windows
+from .batched import products
 from .compiled import overlays, plain
 from .convolve import Target, convolve
 from .one_row import times_vector
@@ -27,6 +30,7 @@ from .weight_grad import weight_grad
 Array = Any
 
 _SMALL = 1 << 18  # multiply-adds; from here on OpenBLAS would wake its threads
+_LARGE = 1 << 20  # multiply-adds in all of many products; from here on two threads pay
 _FEW = 16  # rows for which packing b would cost more than the product
 
 
@@ -36,18 +40,16 @@ def matmul(a: Array, b: Array) -> Array:
     if a.ndim == 1:
         return matmul(a[None], b)[..., 0, :]
     (m, k), n = a.shape[-2:], b.shape[-1]
-    if m * k * n <= _SMALL or not a.size:
-        return a @ b
+    work = m * k * n
     if a.ndim == b.ndim == 2:
-        return _product(a, b)
+        return _product(a, b) if work > _SMALL else a @ b
+    if b.ndim == 2 and a.size:  # one b for all: one product of more rows
+        return matmul(a.reshape(-1, k), b).reshape(*a.shape[:-1], n)
     leading = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    if b.ndim == 2:  # one b for all: one product of more rows
-        return _product(a.reshape(-1, k), b).reshape(*a.shape[:-1], n)
-    y = np.empty((*leading, m, n), a.dtype)
-    a, b = np.broadcast_to(a, (*leading, m, k)), np.broadcast_to(b, (*leading, k, n))
-    for place in np.ndindex(*leading):
-        y[place] = _product(a[place], b[place])
-    return y
+    in_all = prod(leading) * work
+    if in_all and (work > _SMALL or (in_all > _LARGE and m >= _FEW)):
+        return products(a, b, leading)
+    return a @ b
 
 
 def _product(a: Array, b: Array) -> Array:
