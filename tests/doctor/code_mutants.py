@@ -1,10 +1,10 @@
 """Automatic mistakes in the doctor's reference rules: an unseen set of bugs.
 
 The source of each op's forward and gradient functions, and of helpers that they call, is
-changed in one place: an operator, an index or constant, the order of arguments or operands, a
-transpose, `+=` to `=`, a line left out. Each change makes one wrong implementation (or an equivalent
-one), which the doctor must reject. The op that the doctor compares with is not touched: the changed
-functions are copies.
+changed in one place: an operator, an index or constant, the order of arguments or operands,
+a transpose, `+=` to `=`, a line left out. Each change makes one wrong implementation (or an
+equivalent one), which the doctor must reject. The op that the doctor compares with is not touched:
+the changed functions are copies.
 
     python -m tests.doctor.code_mutants            how many, and which survive
     python -m tests.doctor.code_mutants conv2d     those of one op, with what the doctor says
@@ -13,6 +13,7 @@ functions are copies.
 import ast
 import copy
 import inspect
+import itertools
 import sys
 import textwrap
 import types
@@ -20,7 +21,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from minicnn.testing.doctor import OPS, Op, diagnose
+from minicnn.testing.doctor import OPS, Diagnosis, Op, diagnose
+from minicnn.testing.doctor.op import Mutant
 
 ROOM = "minicnn.testing.doctor.ops"
 Change = Callable[[ast.AST], ast.AST | None]
@@ -220,14 +222,29 @@ def code_mutants(op: Op) -> Iterator[CodeMutant]:
                 yield CodeMutant(op.name, function.__name__, before, after, made)
 
 
-def judged(mutant: CodeMutant) -> Any:
-    """The diagnosis of the mutant as a learner's function."""
+def judged(mutant: CodeMutant, tiers: tuple[int, ...] = (0, 1, 2, 3)) -> Diagnosis:
+    """The diagnosis of the mutant as a learner's function, under each convention of the op.
+
+    The first that rejects it, or the last.
+    """
+    conventions = mutant.made.conventions
+    for choice in itertools.product(*conventions.values()):
+        chosen = dict(zip(conventions, choice, strict=True))
+        made = replace(mutant.made, conventions={k: (v,) for k, v in chosen.items()})
+        found = diagnose(OPS[mutant.op], learner(made), tiers=tiers, **chosen)
+        if not found.ok:
+            break
+    return found
+
+
+def learner(op: Op, mutant: Mutant | None = None) -> Callable[..., Any]:
+    """The op's rule as a learner would hand it in."""
 
     def forward(*arrays: Any, **options: Any) -> Any:
-        y, rule, _ = mutant.made.run(dict(zip(mutant.made.inputs, arrays, strict=True)), options)
+        y, rule, _ = op.run(dict(zip(op.inputs, arrays, strict=True)), options, mutant)
         return y, lambda gy: tuple(rule(gy).values())
 
-    return diagnose(OPS[mutant.op], forward)
+    return forward
 
 
 def main(names: list[str]) -> int:

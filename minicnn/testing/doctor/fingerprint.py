@@ -6,20 +6,24 @@ one by one too, so that two bugs in two gradients are both found; and with the r
 constant, a known bug and a wrong factor at once are.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from .case import Case
 from .contract import upstream
 from .op import Array, Mutant, Op, Probe
 from .outcome import Outcome, Settings
 from .report import Sign
+from .structure.constants import constants
 from .subject import Subject, by_name
 from .watching import quiet
 
 Answer = dict[str, Array] | str  # by place, or the name of the error that it raised
 WHOLE = "the whole"
+KEPT = 5000  # answers, of some kilobytes each
+_kept: dict[Hashable, Answer] = {}
 
 
 def signs(
@@ -27,17 +31,57 @@ def signs(
 ) -> Iterator[Sign]:
     """A sign per probe that shows the known bug, at every place where it does."""
     # Failing probes first: most bugs part from the learner's numbers on one of these.
-    probes = [o.probe for o in sorted(outcomes, key=lambda o: not o.failed) if not o.skipped]
+    tried = sorted((o for o in outcomes if not o.skipped), key=lambda o: not o.failed)
+    probes = [o.probe for o in tried]
     mine = [_answer(op, subject.run, probe, settings) for probe in probes]
-    right = [_answer(op, _known(op, None), probe, settings) for probe in probes]
+    right = [_known(op, None, probe, settings) for probe in probes]
     places = ["forward", *(f"g{name}" for name in op.gradients)]
     wrong = {p for p in places if not all(_same(a, b, p, settings)
              for a, b in zip(mine, right, strict=True))}  # fmt: skip
+    if not wrong:
+        return
     alike = {m.name: _alike(op, m, probes, mine, {WHOLE, *wrong}, settings) for m in op.mutants}
-    whole = [m for m in op.mutants if WHOLE in alike[m.name]] if wrong else []
+    whole = [m for m in op.mutants if WHOLE in alike[m.name]]
     for mutant in whole or op.mutants:
         for place in wrong if whole else wrong & alike[mutant.name]:
             yield from _tell(mutant, place, probes, mine, right, settings)
+    told = wrong if whole else set().union(*alike.values())
+    for place in wrong - told - {"forward"}:
+        yield from _scaled(op, place, tried, mine, settings)
+
+
+def _scaled(
+    op: Op, place: str, tried: Sequence[Outcome], mine: Sequence[Answer], settings: Settings
+) -> Iterator[Sign]:
+    """Two bugs at once: a known one, and a factor that has the same name on every probe."""
+    for mutant in op.mutants:
+        names: set[str] | None = None
+        for outcome, a in zip(tried, mine, strict=True):
+            b = _known(op, mutant, outcome.probe, settings)
+            case = outcome.case
+            if isinstance(a, str) or isinstance(b, str) or case is None:
+                continue
+            names = _factors(case, place, a[place], b[place], settings, names)
+            if not names:
+                break
+        for outcome in tried if names else ():
+            if place in outcome.failed:
+                text = f"{place} is that of this bug times {sorted(names or ())[0]}"
+                yield Sign(mutant.bug, place, text, 3, outcome.probe.name)
+
+
+def _factors(
+    case: Case, place: str, a: Array, b: Array, settings: Settings, before: set[str] | None
+) -> set[str]:
+    """The names of c in a = c b, of those that fitted before; empty where there is no such c."""
+    size = float((b * b).sum()) if a.shape == b.shape else 0.0
+    if not np.isfinite(size) or size == 0.0:
+        return set()
+    c = float((a * b).sum()) / size
+    if abs(c - 1) < 1e-6 or not _equal(a, c * b, settings):
+        return set()
+    fits = {n for n, q in constants(case, place[1:]).items() if abs(c - q) < 1e-6 * abs(q)}
+    return fits if before is None else fits & before
 
 
 def _alike(
@@ -47,19 +91,23 @@ def _alike(
     """The places at which the known bug gives the learner's numbers on every probe."""
     alive = set(places)
     for probe, answer in zip(probes, mine, strict=True):
-        theirs = _answer(op, _known(op, mutant), probe, settings)
+        theirs = _known(op, mutant, probe, settings)
         alive = {place for place in alive if _same(answer, theirs, place, settings)}
         if not alive:
             break
     return alive
 
 
-def _known(op: Op, mutant: Mutant | None) -> Callable[..., Any]:
-    def run(inputs: Mapping[str, Array], options: Mapping[str, Any]) -> Any:
-        y, rule, _ = op.run(inputs, options, mutant)
-        return y, rule
-
-    return run
+def _known(op: Op, mutant: Mutant | None, probe: Probe, settings: Settings) -> Answer:
+    """What a known bug gives on a probe, kept for the next diagnosis of the same op."""
+    numbers = b"".join(x.tobytes() for x in probe.inputs.values())
+    name = mutant.name if mutant else ""
+    key = (op.name, name, probe.name, str(op.conventions), settings.dtype.str, hash(numbers))
+    if key not in _kept:
+        if len(_kept) > KEPT:
+            _kept.clear()
+        _kept[key] = _answer(op, lambda x, options: op.run(x, options, mutant)[:2], probe, settings)
+    return _kept[key]
 
 
 def _answer(op: Op, run: Callable[..., Any], probe: Probe, settings: Settings) -> Answer:

@@ -215,7 +215,12 @@ def _max_probes(seed: int) -> list[Probe]:
         for p in _reductions(seed)
     ]
     tied = np.array([[1.0, 4, 4, 0, 2], [3, -1, 3, 3, 2], [0, 0, 0, 0, 0]])
-    return [*apart, Probe("ties", {"x": tied}, {"axis": 1, "keepdims": False}, kind="kink")]
+    whole = rng.integers(0, 3, (3, 7)) * 1.0
+    return [
+        *apart,
+        Probe("ties", {"x": tied}, {"axis": 1, "keepdims": False}, kind="kink"),
+        Probe("ties of all", {"x": whole}, {"axis": None, "keepdims": False}, kind="kink"),
+    ]
 
 
 def _max_patterns(case: Case) -> Iterator[Sign]:
