@@ -21,8 +21,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from minicnn.testing.doctor import OPS, Diagnosis, Op, diagnose
+from minicnn.testing.doctor.exercise import examined
 from minicnn.testing.doctor.op import Mutant
+from minicnn.testing.doctor.outcome import Settings
+from minicnn.testing.doctor.subject import Subject
 
 ROOM = "minicnn.testing.doctor.ops"
 Change = Callable[[ast.AST], ast.AST | None]
@@ -222,7 +227,7 @@ def code_mutants(op: Op) -> Iterator[CodeMutant]:
                 yield CodeMutant(op.name, function.__name__, before, after, made)
 
 
-def judged(mutant: CodeMutant, tiers: tuple[int, ...] = (0, 1, 2, 3)) -> Diagnosis:
+def judged(mutant: CodeMutant) -> Diagnosis:
     """The diagnosis of the mutant as a learner's function, under each convention of the op.
 
     The first that rejects it, or the last.
@@ -231,7 +236,7 @@ def judged(mutant: CodeMutant, tiers: tuple[int, ...] = (0, 1, 2, 3)) -> Diagnos
     for choice in itertools.product(*conventions.values()):
         chosen = dict(zip(conventions, choice, strict=True))
         made = replace(mutant.made, conventions={k: (v,) for k, v in chosen.items()})
-        found = diagnose(OPS[mutant.op], learner(made), tiers=tiers, **chosen)
+        found = diagnose(OPS[mutant.op], learner(made), **chosen)
         if not found.ok:
             break
     return found
@@ -245,6 +250,17 @@ def learner(op: Op, mutant: Mutant | None = None) -> Callable[..., Any]:
         return y, lambda gy: tuple(rule(gy).values())
 
     return forward
+
+
+def judgements(op: Op, mutant: Mutant) -> tuple[Diagnosis, Diagnosis]:
+    """The diagnosis of a typical bug, with all tiers and without fingerprints."""
+    settings = Settings(np.dtype(float), 1e-7, 1e-9)
+    seen = examined(op, Subject(op, learner(op, mutant), None), settings)
+    return seen.diagnosis(), seen.diagnosis((0, 1, 2))
+
+
+def rightly_named(mutant: Mutant, found: Diagnosis) -> bool:
+    return found.verdict is not None and found.verdict.bug in (mutant.bug, *mutant.also)
 
 
 def main(names: list[str]) -> int:

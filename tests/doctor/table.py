@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.testing.doctor import OPS, Op, diagnose
+from minicnn.testing.doctor import OPS, Op
 from minicnn.testing.doctor.op import Mutant, Probe
 
-from .code_mutants import learner
+from .code_mutants import judgements, learner, rightly_named
 
 Check = Callable[[Op, Mutant], bool]
 
@@ -65,21 +65,17 @@ CHECKS: dict[str, Check] = {
 }
 
 
-def named(op: Op, tiers: tuple[int, ...]) -> tuple[int, int]:
-    """How many bugs are rejected, and how many get a right name first."""
-    found = [(m, diagnose(op, learner(op, m), tiers=tiers)) for m in op.mutants]
-    right = [d.verdict and d.verdict.bug in (m.bug, *m.also) for m, d in found]
-    return sum(not d.ok for _, d in found), sum(map(bool, right))
-
-
 def rows() -> Iterator[tuple[Any, ...]]:
+    """Per op: bugs, caught by the usual checks, rejected, named, named without fingerprints."""
     for name, op in OPS.items():
         start = time.process_time()
-        rejected, first = named(op, (0, 1, 2, 3))
-        seconds = (time.process_time() - start) / max(1, len(op.mutants))
-        without = named(op, (0, 1, 2))[1]
+        found = [(m, *judgements(op, m)) for m in op.mutants]
+        seconds = (time.process_time() - start) / len(found)
+        rejected = sum(not whole.ok for _, whole, _ in found)
+        first = sum(rightly_named(m, whole) for m, whole, _ in found)
+        without = sum(rightly_named(m, part) for m, _, part in found)
         usual = [sum(c(op, m) for m in op.mutants) for c in CHECKS.values()] if op.gradients else []
-        yield name, len(op.mutants), *(usual or ["", "", ""]), rejected, first, without, seconds
+        yield name, len(found), *(usual or ["", "", ""]), rejected, first, without, seconds
 
 
 def main() -> int:

@@ -164,15 +164,3 @@ def test_evidence_says_where_the_window_lies():
 def test_right_implementations_are_accepted(op, forward, backward, settings):
     diagnosis = diagnose_exercise(op, forward, backward, **settings)
     assert diagnosis.ok and len(diagnosis.probes) > 1, str(diagnosis)
-
-
-@pytest.mark.parametrize(
-    ("op", "mutant"), [(op, m) for op, m in MUTANTS[::7] if not m.forward], ids=named
-)
-def test_the_diagnosis_is_right_without_fingerprints(op, mutant):
-    def forward(*inputs, **options):
-        y, rule, _ = op.run(dict(zip(op.inputs, inputs, strict=True)), options, mutant)
-        return y, lambda gy: tuple(rule(gy).values())
-
-    verdict = diagnose_exercise(op, forward, tiers=(0, 1, 2)).verdict
-    assert verdict is not None and verdict.bug in (mutant.bug, *mutant.also)

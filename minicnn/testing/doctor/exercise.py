@@ -1,7 +1,7 @@
 """The diagnosis of a learner's forward and backward for an op that the doctor knows."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from typing import Any
@@ -26,7 +26,7 @@ ENOUGH = 5  # probes are enough to tell a bug from a coincidence
 def diagnose_exercise(
     op: str | Op, forward: Callable[..., Any], backward: Callable[..., Any] | None = None, *,
     seed: int = 0, dtype: Any = "float64", rtol: float | None = None, atol: float | None = None,
-    tiers: tuple[int, ...] = TIERS, **conventions: str,
+    **conventions: str,
 ) -> Diagnosis:  # fmt: skip
     """Check plain functions on NumPy arrays against a known op, and name what is wrong.
 
@@ -37,22 +37,53 @@ def diagnose_exercise(
 
     Raises ValueError for an op or a convention that is not known.
     """
-    known = _with_conventions(_known(op), conventions)
     single = np.dtype(dtype) == np.float32
     settings = Settings(
         np.dtype(dtype), rtol if rtol is not None else 1e-3 if single else 1e-7,
         atol if atol is not None else 1e-4 if single else 1e-9, (forward, backward),
     )  # fmt: skip
-    subject = Subject(known, forward, backward)
+    known = _with_conventions(_known(op), conventions)
+    return examined(known, Subject(known, forward, backward), settings, seed).diagnosis()
+
+
+@dataclass(frozen=True)
+class Examined:
+    """All that was seen: the outcome of each probe, those looked into, and the signs."""
+
+    op: Op
+    outcomes: list[Outcome]
+    looked: list[Outcome]
+    signs: list[Sign]
+
+    def diagnosis(self, tiers: tuple[int, ...] = TIERS) -> Diagnosis:
+        """What the signs of these tiers come to."""
+        failing: dict[str, list[str]] = {}
+        for outcome in self.looked:
+            for place in outcome.failed:
+                failing.setdefault(place, []).append(outcome.probe.name)
+        looked = {o.probe.name for o in self.looked}
+        skipped = {f"probe {o.probe.name!r}: {o.skipped}" for o in self.outcomes if o.skipped}
+        return Diagnosis(
+            self.op.name, _parts(self.op, self.outcomes),
+            merge((s for s in self.signs if s.tier in tiers and s.probe in looked), failing),
+            tuple(o.probe.name for o in self.outcomes if not o.skipped),
+            tuple(dict.fromkeys(note for o in self.outcomes for note in o.notes)),
+            tuple(sorted(skipped)),
+            gradient_maps(o.case for o in self.outcomes if o.case),
+        )  # fmt: skip
+
+
+def examined(op: Op, subject: Subject, settings: Settings, seed: int = 0) -> Examined:
+    """Run a subject on all probes of an op, and look into those that fail."""
     with preserved():
-        outcomes = [contract.examine(known, subject, p, settings) for p in known.probes(seed)]
+        outcomes = [contract.examine(op, subject, probe, settings) for probe in op.probes(seed)]
         looked = _telling(outcomes)
-        found = [s for outcome in looked for s in outcome.signs]
+        found = [sign for outcome in looked for sign in outcome.signs]
         for outcome in looked:
-            found += _look_into(outcome, known, tiers)
-        if 3 in tiers and looked:
-            found += fingerprint.signs(known, subject, outcomes, settings)
-    return _report(known, outcomes, looked, [_translated(sign, known) for sign in found])
+            found += _look_into(outcome, op)
+        if looked:
+            found += fingerprint.signs(op, subject, outcomes, settings)
+    return Examined(op, outcomes, looked, [_translated(sign, op) for sign in found])
 
 
 def _known(op: str | Op) -> Op:
@@ -85,20 +116,19 @@ def _telling(outcomes: list[Outcome]) -> list[Outcome]:
     return [o for o in failing if id(o) in first or o in rest]
 
 
-def _look_into(outcome: Outcome, op: Op, tiers: tuple[int, ...]) -> list[Sign]:
+def _look_into(outcome: Outcome, op: Op) -> list[Sign]:
     """Tiers 1 and 2 on the gradients of one probe, and tier 2 on a wrong output."""
     tests: list[tuple[str, Callable[[], Iterable[Sign]]]] = []
     case, forward = outcome.case, outcome.forward
-    if forward and 2 in tiers:
+    if forward:
         tests.append(("forward", partial(_of_forward, forward)))
     wrong = case.wrong() if case else []
-    if case and 1 in tiers and wrong:
+    if case and wrong:
         tests += [("linearity", partial(linearity.signs, case))]
         tests += [("support", partial(support.signs, case))]
-    if 2 in tiers:
-        detected = case if case and case.given else forward
-        tests += [(d.__name__, partial(d, detected)) for d in op.detectors if detected]
-        tests += [(name, partial(structure.signs, case, name)) for name in wrong if case]
+        tests += [(name, partial(structure.signs, case, name)) for name in wrong]
+    detected = case if case and case.given else forward
+    tests += [(d.__name__, partial(d, detected)) for d in op.detectors if detected]
     signs = [sign for name, test in tests for sign in _safely(outcome, name, test)]
     return [sign for sign in signs if sign.where in outcome.failed]
 
@@ -126,21 +156,6 @@ def _translated(sign: Sign, op: Op) -> Sign:
         if key in op.names:
             return replace(sign, bug=op.names[key])
     return sign
-
-
-def _report(op: Op, outcomes: list[Outcome], looked: list[Outcome], signs: list[Sign]) -> Diagnosis:
-    failing: dict[str, list[str]] = {}
-    for outcome in looked:
-        for place in outcome.failed:
-            failing.setdefault(place, []).append(outcome.probe.name)
-    skipped = {f"probe {o.probe.name!r}: {o.skipped}": None for o in outcomes if o.skipped}
-    return Diagnosis(
-        op.name, _parts(op, outcomes),
-        merge((s for s in signs if s.probe in {o.probe.name for o in looked}), failing),
-        tuple(o.probe.name for o in outcomes if not o.skipped),
-        tuple(dict.fromkeys(note for o in outcomes for note in o.notes)), tuple(skipped),
-        gradient_maps(o.case for o in outcomes if o.case),
-    )  # fmt: skip
 
 
 def _parts(op: Op, outcomes: list[Outcome]) -> dict[str, str]:
