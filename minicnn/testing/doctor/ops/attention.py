@@ -42,8 +42,8 @@ attention = Op(
         f"g{name} ratio:{ratio}": bug
         for name in "qk"
         for ratio, bug in (
-            ("sqrt(D)", "scale-lost-in-attention-backward"),
-            ("1/sqrt(D)", "scale-twice-in-attention-backward"),
+            ("sqrt(D)", "attention-backward-scale:1"),
+            ("1/sqrt(D)", "attention-backward-scale:1/D"),
         )
     },
     detectors=(backward_steps, forward_steps, forward_scale),

@@ -1,20 +1,10 @@
 """Typical bugs of attention: every step in each of its wrong forms."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from ..op import Mutant
 from .attention_rule import FORWARD, GK, GQ, GV_USES, Rule, forward, gk, gq, gv
-from .steps import Step
-
-
-def replaced_once(steps: tuple[Step, ...]) -> Iterator[tuple[str, list[Rule]]]:
-    """Each wrong form of each step, and all forms with that one among right ones."""
-    for i, step in enumerate(steps):
-        for key in step:
-            if key:
-                yield key, [step[key] if j == i else s[""] for j, s in enumerate(steps)]
+from .steps import replaced_once
 
 
 def gradient(rule: Rule, forms: list[Rule]) -> Rule:
@@ -32,7 +22,7 @@ MUTANTS = (
         for name, rule, steps in (("gq", gq, GQ), ("gk", gk, GK), ("gv", gv, (GV_USES,)))
         for key, forms in replaced_once(steps)
     ),
-    Mutant("gq and gk: scale lost", "scale-lost-in-attention-backward", gradients={
+    Mutant("gq and gk: scale lost", "attention-backward-scale:1", gradients={
         "q": lambda gy, c: gq(gy, c) * np.sqrt(c.q.shape[-1]),
         "k": lambda gy, c: gk(gy, c) * np.sqrt(c.q.shape[-1]),
     }),

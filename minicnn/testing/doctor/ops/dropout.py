@@ -12,7 +12,7 @@ import numpy as np
 from ..case import Case
 from ..op import Array, Call, Mutant, Op, Probe
 from ..report import Sign
-from .steps import numbers
+from .steps import is_right, numbers
 
 Factor = Callable[[Call], Array]
 
@@ -100,10 +100,9 @@ def factors(case: Case) -> Iterator[Sign]:
     """What every number is multiplied with: one constant where kept, one where dropped."""
     c = case.call
     for name, base, where in (("forward", c.x, "forward"), ("x", case.gy, "gx")):
-        given, right = numbers(case, name)
-        if given.shape != right.shape or case.close(given, right):
+        if is_right(case, name):
             continue
-        factor, kept = given / base, c.mask > 0
+        factor, kept = numbers(case, name)[0] / base, c.mask > 0
         evidence = (
             f"where the mask is 1 the factor is {span(factor[kept])} (1/keep = {1 / keep(c):.4g}), "
             f"where it is 0 it is {span(factor[~kept])}"
@@ -180,5 +179,5 @@ dropout = Op(
         "random": "mask-not-used",
     },
     detectors=(factors,),
-    aliases={"p": "drop_prob"},
+    aliases={"drop_prob": "p", "rate": "p", "drop_rate": "p", "probability": "p"},
 )

@@ -10,7 +10,7 @@ import numpy as np
 from ..case import Case
 from ..op import Array, Call, Mutant, Op, Probe
 from ..report import Sign
-from .steps import explained
+from .steps import Step, explained
 
 
 def summed(gy: Array, c: Call) -> Array:
@@ -48,37 +48,30 @@ def everywhere(gy: Array, c: Call) -> Array:
     return np.broadcast_to(gy.sum(tuple(range(gy.ndim - 1))), c.weight.shape)
 
 
-RULES = {
-    "": summed,
-    "repeats-overwrite": last,
-    "repeats-first-only": first,
-    "repeats-averaged": lambda gy, c: summed(gy, c) / uses(c),
-    "repeats-counted-twice": lambda gy, c: summed(gy, c) * uses(c),
-    "index-off-by-one": lambda gy, c: rolled(gy, c, 1),
-    "index-off-by-one ": lambda gy, c: rolled(gy, c, -1),
-    "padding-row": first_row_lost,
-    "gradient-everywhere": everywhere,
-    "embedding-averaged": lambda gy, c: summed(gy, c) / c.index.size,
-}
-GRADIENTS = {key: rule for key, rule in RULES.items() if key}
+RULES: Step = (
+    ("", summed),
+    ("repeats-overwrite", last),
+    ("repeats-first-only", first),
+    ("repeats-averaged", lambda gy, c: summed(gy, c) / uses(c)),
+    ("repeats-counted-twice", lambda gy, c: summed(gy, c) * uses(c)),
+    ("index-off-by-one", lambda gy, c: rolled(gy, c, 1)),
+    ("index-off-by-one", lambda gy, c: rolled(gy, c, -1)),
+    ("padding-row", first_row_lost),
+    ("gradient-everywhere", everywhere),
+    ("divided-by-size", lambda gy, c: summed(gy, c) / c.index.size),
+)
+
+
+SHIFTS: Step = (("", 0), ("index-off-by-one", -1), ("index-off-by-one", 1))
 
 
 def rows(case: Case) -> Iterator[Sign]:
-    """How the gradients of a row that is looked up several times are put together."""
-    if "weight" not in case.given:
-        return
-    for sign in explained(case, "weight", (RULES,), lambda rule: rule(case.gy, case.call)):
-        yield case.sign(sign.bug.strip(), "gweight", sign.evidence, 2)
-
-
-def look_up(case: Case) -> Iterator[Sign]:
-    """Which row was looked up."""
+    """Which row was looked up, and how the gradients of one looked up twice are put together."""
     c = case.call
-    shifts = {"": 0, "index-off-by-one": -1, "index-off-by-one ": 1}
-    for sign in explained(
-        case, "forward", (shifts,), lambda by: c.weight[(c.index + by) % len(c.weight)]
-    ):
-        yield case.sign("index-off-by-one", "forward", sign.evidence, 2)
+    yield from explained(case, "weight", (RULES,), lambda rule: rule(case.gy, c))
+    yield from explained(
+        case, "forward", (SHIFTS,), lambda by: c.weight[(c.index + by) % len(c.weight)]
+    )
 
 
 def probes(seed: int) -> Iterator[Probe]:
@@ -99,12 +92,11 @@ embedding = Op(
     gradients={"weight": summed},
     probes=probes,
     mutants=(
-        *(Mutant(key.strip() + "+" * key.endswith(" "), key.strip(), gradients={"weight": rule})
-          for key, rule in GRADIENTS.items()),
+        *(Mutant(key, key, gradients={"weight": rule}) for key, rule in RULES[1:]),
         Mutant("looked up from 1", "index-off-by-one", lambda c: c.weight[c.index - 1],
                {"weight": lambda gy, c: rolled(gy, c, -1)}),
     ),
     names={"gweight assigns": "repeats-overwrite", "gweight rolled:V": "index-off-by-one"},
-    detectors=(rows, look_up),
-    aliases={"index": "indices"},
+    detectors=(rows,),
+    aliases={"indices": "index", "ids": "index", "idx": "index", "x": "index"},
 )  # fmt: skip

@@ -149,6 +149,10 @@ def forward_mutants(layout: Layout) -> tuple[Mutant, ...]:
     )  # fmt: skip
 
 
+def new_inverse(c: Call) -> Array:
+    return 1 / np.sqrt(np.ones_like(variance(c)) + c.eps)
+
+
 def running_inverse(c: Call) -> Array:
     return 1 / np.sqrt(0.9 + 0.1 * variance(c, ddof=1) + c.eps)
 
@@ -166,9 +170,10 @@ BATCH_MUTANTS = (
     Mutant("over everything", "statistics-mix-channels",
            norm(batch, axes=lambda c: tuple(range(c.x.ndim)))),
     Mutant("all but the batch", "statistics-per-sample",
-           norm(batch, axes=lambda c: tuple(range(1, c.x.ndim))), also=("statistics-mix-channels",)),
+           norm(batch, axes=lambda c: tuple(range(1, c.x.ndim))),
+           also=("statistics-mix-channels",)),
     Mutant("running statistics, new", "running-statistics",
-           norm(batch, mean=no_mean, inv=lambda c: 1 / np.sqrt(1 + c.eps) + 0 * variance(c)), FIXED),
+           norm(batch, mean=no_mean, inv=new_inverse), FIXED),
     Mutant("running statistics, updated", "running-statistics",
            norm(batch, mean=lambda c: 0.1 * average(c, c.x), inv=running_inverse), FIXED),
 )  # fmt: skip

@@ -15,7 +15,7 @@ from ..case import Case
 from ..op import Array, Call
 from ..report import Sign
 from .norm_rule import average, count
-from .steps import explained, nearest, worst
+from .steps import Step, agree, explained, is_right, nearest, numbers, worst
 
 PATHS = ("own", "mean", "variance")
 MEANING = {
@@ -58,9 +58,9 @@ def coefficients(target: Array, *basis: Array) -> Array | None:
 
 def three_paths(case: Case) -> Iterator[Sign]:
     """The coefficients of the three paths."""
-    c, given, right = case.call, case.given.get("x"), case.right.get("x")
-    if given is None or right is None or case.close(given, right):
+    if is_right(case, "x"):
         return
+    c, (given, right) = case.call, numbers(case, "x")
     xhat, ones = in_groups(c, c.xhat), np.ones((c.x.size // count(c), count(c)))
     for g, key in ((case.gy * c.w, ""), (case.gy, "weight-missing-in-gx")):
         basis = in_groups(c, g), ones, xhat
@@ -113,9 +113,9 @@ def known_ratios(case: Case) -> dict[str, float | Array]:
 
 def backward_axes(case: Case) -> Iterator[Sign]:
     """Right but for the axes over which the backward pass averages."""
-    c, given = case.call, case.given.get("x")
-    if given is None or case.close(given, case.right["x"]):
+    if is_right(case, "x"):
         return
+    c, given = case.call, case.given["x"]
     g = case.gy * c.w
     for axes in other_axes(c):
         mean, slope = (a.mean(axes, keepdims=True) for a in (g, g * c.xhat))
@@ -132,11 +132,11 @@ def other_axes(c: Call) -> Iterator[tuple[int, ...]]:
 def forward_axes(case: Case) -> Iterator[Sign]:
     """Statistics over other axes."""
     c = case.call
-    if case.y.shape != c.y.shape or case.close(case.y, c.y):
+    if is_right(case, "forward"):
         return
     for axes in other_axes(c):
         mean, var = c.x.mean(axes, keepdims=True), c.x.var(axes, keepdims=True)
-        if case.close(case.y, c.w * (c.x - mean) / np.sqrt(var + c.eps) + c.b):
+        if agree(case, "forward", c.w * (c.x - mean) / np.sqrt(var + c.eps) + c.b):
             evidence = f"mean and variance are over axes {axes}, not {c.axes}"
             yield from (case.sign(key, "forward", evidence, 2) for key in axes_bugs(c, axes))
 
@@ -149,36 +149,43 @@ def axes_bugs(c: Call, axes: tuple[int, ...]) -> list[str]:
     return found or ["spatial-axes-missing"]
 
 
+def spreads(c: Call) -> Step:
+    """What x - mean is divided by."""
+    v, unbiased = (c.x.var(c.axes, keepdims=True, ddof=ddof) for ddof in (0, 1))
+    return (
+        ("", np.sqrt(v + c.eps)),
+        ("unbiased-variance", np.sqrt(unbiased + c.eps)),
+        ("eps-outside-root", np.sqrt(v) + c.eps),
+        ("eps-missing", np.sqrt(v)),
+        ("variance-for-std", v + c.eps),
+        ("std-not-divided", np.ones_like(v)),
+        ("std-not-divided", 1 / np.sqrt(v + c.eps)),
+        *(("eps-other", np.sqrt(v + eps)) for eps in (1e-3, 1e-5, 1e-6, 1e-7, 1e-8)),
+    )
+
+
 def forward_steps(case: Case) -> Iterator[Sign]:
     """Which step of the forward pass is wrong: mean, spread, weight or bias."""
     c = case.call
-    v, vu = (c.x.var(c.axes, keepdims=True, ddof=ddof) for ddof in (0, 1))
-    mean, unit = c.mean, np.ones_like(v)
-    spread = {
-        "": np.sqrt(v + c.eps), "unbiased-variance": np.sqrt(vu + c.eps),
-        "eps-outside-root": np.sqrt(v) + c.eps, "eps-missing": np.sqrt(v),
-        "variance-for-std": v + c.eps, "std-not-divided": unit,
-        **{"eps-other" + " " * i: np.sqrt(v + eps) for i, eps in enumerate(OTHER_EPS)},
-        "std-not-divided ": 1 / np.sqrt(v + c.eps),
-    }  # fmt: skip
-    centre = {"": mean, "mean-not-subtracted": 0 * mean}
-    scale = {"": c.w, "weight-missing": 1.0}
-    shift = {"": c.b, "bias-missing": 0.0, "bias-sign": -c.b, "bias-scaled": c.w * c.b}
-    for sign in explained(
-        case, "forward", (spread, centre, scale, shift),
-        lambda d, m, w, b: w * (c.x - m) / d + b,
-    ):  # fmt: skip
-        yield case.sign(sign.bug.strip(), "forward", sign.evidence, 2)
+    centre: Step = (("", c.mean), ("mean-not-subtracted", 0 * c.mean))
+    scale: Step = (("", c.w), ("weight-missing", 1.0))
+    shift: Step = (
+        ("", c.b),
+        ("bias-missing", 0.0),
+        ("bias-sign", -c.b),
+        ("bias-scaled", c.w * c.b),
+    )
+    yield from explained(
+        case, "forward", (spreads(c), centre, scale, shift),
+        lambda std, mean, w, b: w * (c.x - mean) / std + b,
+    )  # fmt: skip
     yield from running_statistics(case)
-
-
-OTHER_EPS = (1e-3, 1e-5, 1e-6, 1e-7, 1e-8)
 
 
 def running_statistics(case: Case) -> Iterator[Sign]:
     """The same fixed part of the batch's mean in every channel, and a spread to match."""
     c = case.call
-    if 0 not in c.axes or case.y.shape != c.y.shape or case.close(case.y, c.y):
+    if 0 not in c.axes or is_right(case, "forward"):
         return
     z = in_groups(c, (case.y - c.b) / c.w)
     found = coefficients(z, in_groups(c, c.x), np.ones_like(z))
@@ -197,17 +204,15 @@ def running_statistics(case: Case) -> Iterator[Sign]:
 def parameters(case: Case) -> Iterator[Sign]:
     """The gradients of weight and bias, by what is summed and what it is multiplied with."""
     c, gy = case.call, case.gy
-    rows = c.x.size // c.weight.size
-    times = {
-        "": c.xhat, "gweight-uses-x": c.x, "gweight-uses-centred": c.x - c.mean,
-        "gweight-uses-y": c.y, "parameter-gradients-swapped": 1.0,
-    }  # fmt: skip
-    own = {"": 1.0, "gweight-times-weight": c.w}
-    total = {"": 1.0, "parameter-gradient-averaged": 1 / rows}
-    if "weight" in case.given:
-        yield from explained(
-            case, "weight", (times, own, total), lambda a, w, n: (gy * a * w).sum(c.rest) * n
-        )
-    times = {"": 1.0, "parameter-gradients-swapped": c.xhat, "gbias-times-weight": c.w}
-    if "bias" in case.given:
-        yield from explained(case, "bias", (times, total), lambda a, n: (gy * a).sum(c.rest) * n)
+    swapped = "parameter-gradients-swapped"
+    times: Step = (
+        ("", c.xhat), ("gweight-uses-x", c.x), ("gweight-uses-centred", c.x - c.mean),
+        ("gweight-uses-y", c.y), (swapped, 1.0),
+    )  # fmt: skip
+    own: Step = (("", 1.0), ("gweight-times-weight", c.w))
+    total: Step = (("", 1.0), ("parameter-gradient-averaged", c.weight.size / c.x.size))
+    yield from explained(
+        case, "weight", (times, own, total), lambda a, w, n: (gy * a * w).sum(c.rest) * n
+    )
+    times = (("", 1.0), (swapped, c.xhat), ("gbias-times-weight", c.w))
+    yield from explained(case, "bias", (times, total), lambda a, n: (gy * a).sum(c.rest) * n)

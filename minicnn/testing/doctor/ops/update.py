@@ -68,17 +68,21 @@ def adam_probes(op: Callable[[Call], Array]) -> Callable[[int], Iterator[Probe]]
     return probes
 
 
-ALIASES = {"lr": "learning_rate", "weight_decay": "decay"}
+ALIASES = {
+    "learning_rate": "lr", "decay": "weight_decay", "wd": "weight_decay", "mu": "momentum",
+    "epsilon": "eps", "step": "t",
+}  # fmt: skip
+DEFAULTS = {"weight_decay": 0.0}
 ADAM_INPUTS = {"param": "P", "grad": "P", "state": "2 P"}
 sgd_momentum_step = Op(
     "sgd_momentum_step", {"param": "P", "grad": "P", "state": "P"}, "2 P", sgd, {}, sgd_probes,
-    SGD_MUTANTS, detectors=(velocity, sgd_parameter), aliases=ALIASES,
+    SGD_MUTANTS, detectors=(velocity, sgd_parameter), aliases=ALIASES, defaults=DEFAULTS,
 )  # fmt: skip
 adam_step = Op(
     "adam_step", ADAM_INPUTS, "3 P", adam, {}, adam_probes(adam), ADAM_MUTANTS,
-    detectors=(first_moment, second_moment, adam_parameter), aliases=ALIASES,
+    detectors=(first_moment, second_moment, adam_parameter), aliases=ALIASES, defaults=DEFAULTS,
 )  # fmt: skip
 adamw_step = Op(
     "adamw_step", ADAM_INPUTS, "3 P", adamw, {}, adam_probes(adamw), ADAMW_MUTANTS,
-    detectors=(first_moment, second_moment, adam_parameter), aliases=ALIASES,
+    detectors=(first_moment, second_moment, adam_parameter), aliases=ALIASES, defaults=DEFAULTS,
 )  # fmt: skip

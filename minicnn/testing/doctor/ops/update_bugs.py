@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ..op import Array, Call, Mutant
-from .update_rule import (
-    Rule, adam, adamw, decayed, moments, new_parameter, parameter_steps, step,
-)  # fmt: skip
+from .steps import replaced_once
+from .update_rule import Rule, adam, adamw, decayed, moments, new_parameter, parameter_steps, step
 
 
 def sgd_bug(velocity: Rule, change: Rule) -> Callable[[Call], Array]:
@@ -128,12 +127,9 @@ MOMENT_BUGS: tuple[tuple[str, str, Rule], ...] = (
 
 def parameter_mutants(coupled: bool) -> Iterator[Mutant]:
     """Each wrong form of each step from the moments to the parameter."""
-    steps = parameter_steps(coupled)
-    for i, one in enumerate(steps):
-        for key in one:
-            if key and not (key == "decay-decoupled" and coupled):
-                forms = tuple(one[key] if i == j else s[""] for j, s in enumerate(steps))
-                yield Mutant(f"parameter: {key}", key.strip(), parameter_bug(forms, coupled))
+    for key, forms in replaced_once(parameter_steps(coupled)):
+        if key != "decay-decoupled":
+            yield Mutant(f"parameter: {key}", key, parameter_bug(tuple(forms), coupled))
 
 
 def parameter_bug(forms: tuple[Rule, ...], coupled: bool) -> Callable[[Call], Array]:
@@ -146,7 +142,7 @@ def parameter_bug(forms: tuple[Rule, ...], coupled: bool) -> Callable[[Call], Ar
 
 ADAM_MUTANTS = (
     *(Mutant(name, bug, with_moments(rule, True)) for name, bug, rule in MOMENT_BUGS),
-    *(m for m in parameter_mutants(True) if not m.bug.startswith("decay")),
+    *parameter_mutants(True),
     Mutant("corrected moments kept", "corrected-moments-kept", corrected_kept),
     Mutant("AdamW", "decay-decoupled", adamw),
     Mutant("decay missing", "decay-missing", with_moments(lambda c, g: moments(c, c.grad), True)),

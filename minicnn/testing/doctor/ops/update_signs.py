@@ -12,7 +12,7 @@ import numpy as np
 from ..case import Case
 from ..op import Array, Call
 from ..report import Sign
-from .steps import nearest, replaced, unique, worst
+from .steps import nearest, replaced, right, worst
 from .update_rule import decayed, new_parameter, parameter_steps
 
 
@@ -150,7 +150,7 @@ def moment(case: Case, i: int, found: Mapping[str, float], share: float) -> Iter
 def decay_bug(case: Case, coupled: bool) -> str:
     """The moments have the decay and should not, or lack it; then it may be beside them."""
     c, (given, m, v) = case.call, case.y
-    forms = tuple(step[""] for step in parameter_steps(coupled=True))
+    forms = tuple(right(parameter_steps(coupled=True)))
     beside = not case.close(given, new_parameter(c, m, v, forms))
     return "decay-coupled" if not coupled else "decay-decoupled" if beside else "decay-missing"
 
@@ -189,16 +189,15 @@ def adam_parameter(case: Case) -> Iterator[Sign]:
 
     def fits(guess: Array) -> bool:
         # The step is small beside the parameter, so compare the change alone.
-        return bool(
-            np.allclose(guess - c.param, given - c.param, rtol=1e-6, atol=1e-13, equal_nan=True)
-        )
+        rtol, atol = 10 * case.rtol, 1e-6 * case.rtol
+        return bool(np.allclose(guess - c.param, given - c.param, rtol, atol, equal_nan=True))
 
-    if fits(new_parameter(c, m, v, tuple(step[""] for step in steps))):
+    if fits(new_parameter(c, m, v, tuple(right(steps)))):
         return
-    for key in unique(replaced(steps, lambda *forms: new_parameter(c, m, v, forms), fits)):
+    for key in replaced(steps, lambda *forms: new_parameter(c, m, v, forms), fits):
         if key != "decay-missing" or not rows_wrong(case, 1):  # else the decay is in the moments
             evidence = "the parameter: " + worst(given, c.y[0])
-            yield case.sign(key.strip(), "forward", evidence, 2)
+            yield case.sign(key, "forward", evidence, 2)
 
 
 def nearest_kept(c: Call, m: Array) -> bool:
