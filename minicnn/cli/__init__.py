@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from .. import __version__
-from . import compare, data, draw, find_lr, look, parity, system, train, use, zoo
+from . import compare, data, draw, find_lr, learn, look, parity, system, train, use, zoo
 from .common import debug_option
 
 # What a user can bring about by bad input. Anything else is a mistake of ours, with a traceback.
@@ -62,6 +62,6 @@ def main() -> None:
     """
 
 
-for _group in (train, find_lr, use, compare, data, zoo, look, draw, parity, system):
+for _group in (train, find_lr, use, compare, data, zoo, look, draw, parity, learn, system):
     for _function in _group.COMMANDS:
         main.add_command(_function)
