@@ -68,7 +68,7 @@ def linear_forward(x, weight, bias):
 
 
 # %% tags=["hide-input"]
-SIZE = {"N": 3.0, "D": 2.0, "O": 1.2}
+SIZE = {"N": 3.0, "D": 2.4, "O": 1.9}
 
 
 def draw_product(axes, **matrices):
@@ -76,14 +76,14 @@ def draw_product(axes, **matrices):
     at = 0.0
     for (name, (rows, columns)), sign in zip(matrices.items(), " @=", strict=True):
         width, height = SIZE[columns], SIZE[rows]
-        axes.text(at + 0.6, 0, sign, ha="center", va="center", fontsize=16)
-        at += 1.2
+        axes.text(at + 0.5, 0, sign, ha="center", va="center", fontsize=16)
+        at += 1.6
         axes.add_patch(Rectangle((at, -height / 2), width, height, fc="#cfe3f3", ec="#1f5f99"))
         axes.text(at + width / 2, 0, name.replace("_", "."), ha="center", va="center", fontsize=12)
         axes.text(at + width / 2, height / 2 + 0.15, columns, ha="center", va="bottom")
         axes.text(at - 0.12, 0, rows, ha="right", va="center")
         at += width + 0.2
-    axes.set(xlim=(0.6, 11), ylim=(-2.0, 2.2), aspect="equal")
+    axes.set(xlim=(0.5, 13.2), ylim=(-1.7, 2.2), aspect="equal")
     axes.axis("off")
 
 
