@@ -43,3 +43,12 @@ def ruled(inputs, forward, rule, wrong, axes, *, seed=0, rtol=1e-7, atol=1e-9, d
 def found(case, name="x"):
     """The evidence by the key, in the order of the signs of tier 2."""
     return {sign.bug: sign.evidence for sign in structure.signs(case, name)}
+
+
+def first(case):
+    """The most specific key."""
+    return next(iter(found(case)))
+
+
+def keys(signs):
+    return [sign.bug for sign in signs]

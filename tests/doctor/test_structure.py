@@ -7,14 +7,10 @@ import pytest
 
 from minicnn.testing.doctor import structure
 from minicnn.testing.doctor.op import Op
-from tests.doctor.planted import found, normal, planted, ruled
+from tests.doctor.planted import first, found, keys, normal, planted, ruled
 
 RIGHT = normal(5, 3, 4, 7)
 MATRIX = normal(5, 3)
-
-
-def first(case):
-    return next(iter(found(case)))
 
 
 # Ratios
@@ -62,6 +58,11 @@ def test_constants_that_coincide_are_all_named():
     assert {"ratio:2", "ratio:N"} <= set(found(planted(2 * right, right, "N C")))
 
 
+def test_the_number_of_copies_has_a_name_where_axes_have_none():
+    right = normal(3)
+    assert "ratio:1/copies" in found(planted(right / 7, right, y=normal(7, 3)))
+
+
 def test_axes_without_names_are_called_after_the_array():
     right = normal(11, 3)
     assert "ratio:1/x.shape[0]" in found(planted(right / 11, right))
@@ -87,6 +88,15 @@ def test_slice_ratio():
 def test_slice_ratio_per_two_axes():
     c = normal(5, 3, 1, 1)
     assert list(found(planted(c * RIGHT, RIGHT, "N C H W"))) == ["slice-ratio:N,C"]
+
+
+def test_slices_that_are_right_or_zero_are_no_ratio():
+    c = np.array([1.0, 0.0, 1.0]).reshape(1, 3, 1, 1)
+    assert list(found(planted(c * RIGHT, RIGHT, "N C H W"))) == [
+        "dropped",
+        "only-some:C",
+        "unknown",
+    ]
 
 
 def test_slices_of_one_entry_are_no_pattern():
@@ -192,9 +202,16 @@ def test_constant_off_per_row_and_for_all():
 )
 def test_shapes(given, right, key, words):
     case = planted(right, right, "C D", y=np.zeros(given.shape), y_axes="N O H W")
-    (sign,) = structure.shape_signs(case, "x", given, right)
-    assert sign.bug == key and words in sign.evidence
-    assert (sign.where, sign.tier) == ("gx", 2)
+    signs = {sign.bug: sign for sign in structure.shape_signs(case, "x", given, right)}
+    assert words in signs[key].evidence and str(given.shape) in signs[key].evidence
+    assert (signs[key].where, signs[key].tier) == ("gx", 2)
+    assert set(signs) - {"missing-sum:broadcast"} == {key}
+
+
+def test_a_missing_sum_over_broadcast_axes_has_one_name_for_all_shapes():
+    for given, right in ((MATRIX, MATRIX.sum(0)), (MATRIX, MATRIX.sum(1, keepdims=True))):
+        case = planted(right, right, y=MATRIX)
+        assert "missing-sum:broadcast" in keys(structure.shape_signs(case, "x", given, right))
 
 
 def test_a_shape_that_has_nothing_to_do_with_the_right_one():
@@ -231,6 +248,20 @@ def test_only_the_first_sample_counts():
 def test_a_sample_is_left_out():
     signs = found(linear(lambda gy, c: {"w": gy[:-1].T @ c.x[:-1]}), "w")
     assert next(iter(signs)) == "lost-part:N" and "last" in signs["lost-part:N"]
+
+
+def test_the_upstream_gradient_is_reshaped_in_place_of_transposed():
+    signs = found(linear(lambda gy, c: {"w": gy.T.reshape(gy.shape).T @ c.x}), "w")
+    assert next(iter(signs)) == "upstream-moved" and "order O,N" in signs["upstream-moved"]
+
+
+@pytest.mark.parametrize(
+    ("move", "words"),
+    [(lambda gy: gy[::-1], "backwards along N"), (lambda gy: gy.mean(0) + 0 * gy, "mean over N")],
+)
+def test_another_upstream_gradient(move, words):
+    signs = found(linear(lambda gy, c: {"w": move(gy).T @ c.x}), "w")
+    assert words in signs["upstream-moved"]
 
 
 def test_windows_overwrite_each_other():

@@ -1,10 +1,12 @@
 """Tier 2: where a gradient is wrong, and which factor an elementwise op took."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from minicnn.testing.doctor.op import Op
-from tests.doctor.planted import found, normal, planted
+from minicnn.testing.doctor.op import Op, Probe
+from tests.doctor.planted import first, found, normal, planted
 
 RIGHT = normal(5, 3, 4, 7)
 MATRIX = normal(5, 3)
@@ -139,6 +141,39 @@ def test_factor_is_summed_where_the_input_was_broadcast():
     a, b, gy = normal(3), normal(5, 3, seed=1), normal(5, 3, seed=2)
     more = {"x": a, "others": {"b": b}, "y": a * b, "gy": gy}
     assert "factor:x" in found(planted((gy * a).sum(0), (gy * b).sum(0), **more))
+
+
+def test_factor_of_a_scale_per_channel():
+    """The axis C of the scale is that of (N, C, H, W), though it is not the last one."""
+    x, gy, scale = RIGHT, normal(5, 3, 4, 7, seed=1), normal(3)
+    case = planted((gy * x).sum((0, 2, 3)), gy.sum((0, 2, 3)), "C", x=scale,
+                   others={"data": x}, y=x, gy=gy, y_axes="N C H W")  # fmt: skip
+    case.axes["data"] = ("N", "C", "H", "W")
+    assert "factor:data" in found(case)
+
+
+def test_an_input_called_x_keeps_its_name():
+    slope, x, gy = normal(5, 3), normal(5, 3, seed=1), normal(5, 3, seed=2)
+    case = planted(gy * slope, gy * x, x=slope, others={"x": x}, y=slope * x, gy=gy)
+    case = replace(case, given={"slope": gy * slope}, right={"slope": gy * x},
+                   probe=Probe("own", {"slope": slope, "x": x}))  # fmt: skip
+    assert "factor:slope" in found(case, "slope") and "factor:x" not in found(case, "slope")
+
+
+def test_statistics_taken_for_constants():
+    """In a norm per channel the gradient through mean and variance is a + b * x."""
+    x, gy = RIGHT, normal(5, 3, 4, 7, seed=1)
+    axes = (0, 2, 3)
+    centred = x - x.mean(axes, keepdims=True)
+    scale = 1 / x.std(axes, keepdims=True)
+    hat = centred * scale
+    mean, slope = gy.mean(axes, keepdims=True), (gy * hat).mean(axes, keepdims=True)
+    right = scale * (gy - mean - hat * slope)
+    for given in (scale * gy, scale * (gy - mean), scale * (gy - mean - 2 * hat * slope)):
+        signs = found(planted(given, right, "N C H W", x=x, gy=gy, y=hat, y_axes="N C H W"))
+        assert list(signs) == ["affine-off:C"]
+    given = scale * (gy - hat * slope)
+    assert first(planted(given, right, "N C H W", x=x)) == "constant-off:C"
 
 
 def test_factors_of_the_op():

@@ -99,6 +99,10 @@ def test_norms_that_touch_the_whole_batch_are_right_to():
         {"x": x}, lambda c: c.x, lambda gy, c: {"x": gy}, centred, {"x": "N C", "y": "N C"}
     )
     assert [s.bug for s in support.signs(case)] == ["mixes-batch"]
+    case = ruled(
+        {"x": x}, lambda c: c.x, centred, lambda gy, c: {"x": gy}, {"x": "N C", "y": "N C"}
+    )
+    assert [s.bug for s in support.signs(case)] == ["misses-batch"]
 
 
 @pytest.mark.parametrize("wrong", [lambda gy, c: {"x": gy[::-1]}, lambda gy, c: {"x": gy * c.x}])

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from .bugs import GENERIC
 from .report import Finding, Sign
-from .structure import SPECIFICITY
+from .structure import specificity
 
 # Faults against the contract that explain whatever else is wrong, and those that are explained.
 CAUSES = {
@@ -68,8 +68,7 @@ def _fit(key: Key, signs: list[Sign], left: set[str]) -> tuple[bool, int, int, i
 
 
 def _rank(bug: str, tier: int) -> tuple[int, int]:
-    family = bug.partition(":")[0] + (":" if ":" in bug else "")
-    return _class(bug, tier), SPECIFICITY.get(bug, SPECIFICITY.get(family, 0))
+    return _class(bug, tier), -specificity(bug)
 
 
 def _class(bug: str, tier: int) -> int:

@@ -19,27 +19,39 @@ from .subject import Subject, by_name
 from .watching import watched
 
 Answer = dict[str, Array] | str  # by place, or the name of the error that it raised
-Run = Callable[[Probe], Answer]
+WHOLE = "the whole"
 
 
 def signs(
     op: Op, subject: Subject, outcomes: Sequence[Outcome], settings: Settings
 ) -> Iterator[Sign]:
     """A sign per probe that shows the known bug, at every place where it does."""
-    probes = [o.probe for o in outcomes if not o.skipped]
+    # Failing probes first: most bugs part from the learner's numbers on one of these.
+    probes = [o.probe for o in sorted(outcomes, key=lambda o: not o.failed) if not o.skipped]
     mine = [_answer(op, subject.run, probe, settings) for probe in probes]
     right = [_answer(op, _known(op, None), probe, settings) for probe in probes]
-    bugs = {m: [_answer(op, _known(op, m), p, settings) for p in probes] for m in op.mutants}
-    whole = [m for m, theirs in bugs.items() if _all_same(mine, theirs, None, settings)]
-    if whole and not _all_same(mine, right, None, settings):
-        for mutant in whole:
-            yield from _tell(mutant, probes, mine, right, settings)
-        return
-    for place in ("forward", *(f"g{name}" for name in op.gradients)):
-        if not _all_same(mine, right, place, settings):
-            for mutant, theirs in bugs.items():
-                if _all_same(mine, theirs, place, settings):
-                    yield from _tell(mutant, probes, mine, right, settings, place)
+    places = ["forward", *(f"g{name}" for name in op.gradients)]
+    wrong = {p for p in places if not all(_same(a, b, p, settings)
+             for a, b in zip(mine, right, strict=True))}  # fmt: skip
+    alike = {m.name: _alike(op, m, probes, mine, {WHOLE, *wrong}, settings) for m in op.mutants}
+    whole = [m for m in op.mutants if WHOLE in alike[m.name]] if wrong else []
+    for mutant in whole or op.mutants:
+        for place in wrong if whole else wrong & alike[mutant.name]:
+            yield from _tell(mutant, place, probes, mine, right, settings)
+
+
+def _alike(
+    op: Op, mutant: Mutant, probes: Sequence[Probe], mine: Sequence[Answer], places: set[str],
+    settings: Settings,
+) -> set[str]:  # fmt: skip
+    """The places at which the known bug gives the learner's numbers on every probe."""
+    alive = set(places)
+    for probe, answer in zip(probes, mine, strict=True):
+        theirs = _answer(op, _known(op, mutant), probe, settings)
+        alive = {place for place in alive if _same(answer, theirs, place, settings)}
+        if not alive:
+            break
+    return alive
 
 
 def _known(op: Op, mutant: Mutant | None) -> Callable[..., Any]:
@@ -72,17 +84,11 @@ def _cast(x: Array, dtype: np.dtype) -> Array:
     return np.array(x, dtype) if x.dtype.kind == "f" else x.copy()
 
 
-def _all_same(
-    a: Sequence[Answer], b: Sequence[Answer], place: str | None, settings: Settings
-) -> bool:
-    """Whether the answers agree on every probe (at one place, or at all of them)."""
-    return all(_same(p, q, place, settings) for p, q in zip(a, b, strict=True))
-
-
-def _same(p: Answer, q: Answer, place: str | None, settings: Settings) -> bool:
+def _same(p: Answer, q: Answer, place: str, settings: Settings) -> bool:
+    """Whether two answers agree at a place, or fail both."""
     if isinstance(p, str) or isinstance(q, str):
         return isinstance(p, str) and isinstance(q, str)
-    return all(_equal(p[k], q[k], settings) for k in ([place] if place else p))
+    return all(_equal(p[k], q[k], settings) for k in (p if place == WHOLE else [place]))
 
 
 def _equal(a: Array, b: Array, settings: Settings) -> bool:
@@ -94,14 +100,12 @@ def _equal(a: Array, b: Array, settings: Settings) -> bool:
 
 
 def _tell(
-    mutant: Mutant, probes: Sequence[Probe], mine: Sequence[Answer], right: Sequence[Answer],
-    settings: Settings, only: str | None = None,
+    mutant: Mutant, place: str, probes: Sequence[Probe], mine: Sequence[Answer],
+    right: Sequence[Answer], settings: Settings,
 ) -> Iterator[Sign]:  # fmt: skip
-    """Where and on which probes this bug shows, with one number beside the right one."""
+    """The probes on which the bug shows at a place, with one number beside the right one."""
     for probe, p, q in zip(probes, mine, right, strict=True):
-        if isinstance(p, str) or isinstance(q, str):
-            continue
-        for place in [only] if only else p:
+        if not isinstance(p, str) and not isinstance(q, str):
             if not _equal(p[place], q[place], settings):
                 yield Sign(mutant.bug, place, _numbers(place, p[place], q[place]), 3, probe.name)
 

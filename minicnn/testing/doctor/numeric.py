@@ -16,7 +16,6 @@ SIAM Review 40 (1998).
 
 import warnings
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
@@ -26,36 +25,31 @@ STEP = 1e-4  # with Richardson's extrapolation the error is h^4 and rounding 1e-
 TINY = 1e-30
 
 
-class Slopes(NamedTuple):
-    """sum(gy * y)'s derivative by each entry of x, and where there is none."""
+def slope(f: Function, x: Array, way: Array, gy: Array, step: float = STEP) -> float:
+    """The derivative of sum(gy * f(x + t way)) by t at 0, in float64.
 
-    values: Array
-    kinks: Array
-
-
-def central(f: Function, x: Array, gy: Array, step: float = STEP) -> Slopes:
-    """Central differences of sum(gy * f(x)) for every entry of x, in float64.
-
-    The step is ``step * max(1, abs(x))`` per entry.
+    By the complex step where the function allows it and central differences agree; else by these,
+    with a step of ``step * max(1, abs(x))``. NaN at a kink or a jump.
     """
-    values, kinks = np.zeros(x.shape), np.zeros(x.shape, bool)
-    here = float((gy * f(x.copy())).sum())
-    for index in np.ndindex(x.shape):
-        h = step * max(1.0, abs(float(x[index])))
+    h = step * max(1.0, float(np.abs(x).max(initial=0.0)))
 
-        def phi(move: float, index: tuple[int, ...] = index) -> float:
-            moved = x.copy()
-            moved[index] += move
-            return float((gy * f(moved)).sum())
+    def phi(t: float) -> float:
+        return float((gy * f(x + t * way)).sum())
 
-        after, before, half_after, half_before = phi(h), phi(-h), phi(h / 2), phi(-h / 2)
-        whole, half = (after - before) / (2 * h), (half_after - half_before) / h
-        values[index] = (4 * half - whole) / 3
-        kinks[index] = _is_kink(here, (after, before), (half_after, half_before), h)
-    return Slopes(values, kinks)
+    here, whole, half = phi(0.0), (phi(h), phi(-h)), (phi(h / 2), phi(-h / 2))
+    coarse, fine = (whole[0] - whole[1]) / (2 * h), (half[0] - half[1]) / h
+    if is_kink(here, whole, half, h):
+        return float("nan")
+    extrapolated = (4 * fine - coarse) / 3
+    exact = complex_step(f, x, way, gy)
+    if exact is not None and abs(exact - extrapolated) <= 1e-6 * max(1.0, abs(exact)):
+        return exact
+    return extrapolated
 
 
-def _is_kink(here: float, whole: tuple[float, float], half: tuple[float, float], h: float) -> bool:
+def is_kink(
+    here: float, whole: tuple[float, float], half: tuple[float, float], h: float
+) -> bool:
     """Whether the bend f(x+h) - 2 f(x) + f(x-h) shrinks by 2, as at a kink, and not by 4.
 
     A curve's bend goes with h^2, a kink's with h, and a jump's stays. Bends of the size of rounding
@@ -66,31 +60,12 @@ def _is_kink(here: float, whole: tuple[float, float], half: tuple[float, float],
     return bend > 1e-6 * h + 100 * rounding and finer > 0.4 * bend
 
 
-def complex_step(f: Function, x: Array, gy: Array) -> Array | None:
-    """Exact slopes, or None where the function does not compute with complex numbers."""
-    values = np.zeros(x.shape)
+def complex_step(f: Function, x: Array, way: Array, gy: Array) -> float | None:
+    """The slope to the last digit, or None where f does not compute with complex numbers."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            for index in np.ndindex(x.shape):
-                moved = x.astype(complex)
-                moved[index] += TINY * 1j
-                y = np.asarray(f(moved))
-                if not np.iscomplexobj(y):
-                    return None
-                values[index] = float((gy * y.imag).sum()) / TINY
+            y = np.asarray(f(x + TINY * 1j * way))
     except Exception:
         return None
-    return values
-
-
-def slopes(f: Function, x: Array, gy: Array) -> Slopes:
-    """Central differences, replaced by the complex step where the two agree."""
-    differences = central(f, x, gy)
-    exact = complex_step(f, x, gy)
-    if exact is None or differences.kinks.any():
-        return differences
-    size = max(1.0, float(abs(exact).max(initial=0.0)))
-    if np.all(abs(exact - differences.values) <= 1e-6 * size):
-        return Slopes(exact, differences.kinks)
-    return differences
+    return float((gy * y.imag).sum()) / TINY if np.iscomplexobj(y) else None

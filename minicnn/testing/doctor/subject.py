@@ -108,7 +108,7 @@ class _Binding:
         self, op: Op, inputs: Mapping[str, Any], options: Mapping[str, Any], y: Any = None
     ) -> None:
         self._op, self._y = op, y
-        self._inputs, self._options = dict(inputs), dict(options)
+        self._inputs, self._options, self._given = dict(inputs), dict(options), options
         self.positional: list[Any] = []
         self.named: dict[str, Any] = {}
 
@@ -143,9 +143,14 @@ class _Binding:
                 f"{', '.join(self._inputs)}"
             )
         for option, value in self._options.items():
-            usual = self._op.defaults
-            if option not in usual or not np.all(np.asarray(value) == np.asarray(usual[option])):
+            usual = self._usual(option)
+            if usual is None or not np.all(np.asarray(value) == np.asarray(usual)):
                 raise Misfit(f"{name} has no option {option} ({option}={value})")
+
+    def _usual(self, option: str) -> Any:
+        """What an option is where it is not given; it may follow from the other options."""
+        usual = self._op.defaults.get(option)
+        return usual(self._given) if callable(usual) else usual
 
     def _take(self, name: str, is_input: bool) -> tuple[bool, Any]:
         """What a parameter of this name is given: found or not, and the value."""

@@ -36,10 +36,11 @@ def signs(case: Case) -> Iterator[Sign]:
 
 
 def _places(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """The middle, two corners, and two places at random."""
+    """The middle, one from the first corner, two corners, and a place at random."""
     rng = np.random.default_rng(6)
-    places = [tuple(n // 2 for n in shape), tuple(n - 1 for n in shape), (0,) * len(shape)]
-    places += [tuple(int(rng.integers(n)) for n in shape) for _ in range(2)]
+    places = [tuple(n // 2 for n in shape), tuple(min(1, n - 1) for n in shape)]
+    places += [tuple(n - 1 for n in shape), (0,) * len(shape)]
+    places += [tuple(int(rng.integers(n)) for n in shape)]
     return list(dict.fromkeys(places)) if 0 not in shape else []
 
 
@@ -57,7 +58,7 @@ def _compare(
         a, b = _along(mine, axis), _along(true, axis)
         if a != b:
             named = case.axis(name, axis)
-            bug = _window(a, b) if role == "window" else f"mixes-{role}"
+            bug = _window(a, b) if role == "window" else _mixed(a, b, role)
             if bug:
                 evidence = (
                     f"{at} touches {named} = {_shown(a)} of g{name}; it should touch {_shown(b)}"
@@ -91,6 +92,11 @@ def _along(touched: Array, axis: int) -> Indices:
     """The indices that are touched along one axis."""
     others = tuple(i for i in range(touched.ndim) if i != axis)
     return [int(i) for i in np.flatnonzero(touched.any(others))]
+
+
+def _mixed(given: Indices, right: Indices, role: str) -> str:
+    """Others than the right ones are touched; or (as by a norm over them) some are missed."""
+    return f"misses-{role}" if set(given) < set(right) else f"mixes-{role}"
 
 
 def _window(given: Indices, right: Indices) -> str | None:

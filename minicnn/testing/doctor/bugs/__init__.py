@@ -1,13 +1,20 @@
 """The vocabulary: every bug that the doctor can name, by its key.
 
-The names of `contract` and `numbers` fit any op; the other families are in an op's own words.
+The names of `contract`, `numbers` and `patterns` fit any op; the others are in an op's own words.
 """
 
-from . import contract, numbers, running
+from . import (
+    contract,
+    conv,
+    numbers,
+    patterns,
+    running,
+)
 from .bug import Bug
 
-GENERIC = {bug.key: bug for family in (contract, numbers) for bug in family.BUGS}
-BUGS = GENERIC | {bug.key: bug for family in (running,) for bug in family.BUGS}
+GENERIC = {bug.key: bug for family in (contract, numbers, patterns) for bug in family.BUGS}
+_FAMILIES = (conv, running)
+BUGS = GENERIC | {bug.key: bug for family in _FAMILIES for bug in family.BUGS}
 
 
 def bug_of(key: str) -> Bug:

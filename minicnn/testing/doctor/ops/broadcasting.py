@@ -43,6 +43,12 @@ def pairs(seed: int, divisor: Callable[..., Array] = usual) -> list[Probe]:
     ]
 
 
+# The tiers say over which axes a sum is missing; which ones is the probe's affair.
+NOT_SUMMED = {
+    "missing-sum:" + ",".join(f"axis {i}" for i in axes): "broadcast-not-summed"
+    for count in (1, 2, 3) for axes in combinations(range(3), count)
+}  # fmt: skip
+
 # What goes wrong on the way from the shape of y down to the shape of the operand
 
 
@@ -75,11 +81,10 @@ def _first_copy(g: Array, shape: tuple[int, ...]) -> Array:
     return g[tuple(slice(0, 1) if n == 1 else slice(None) for n in shape)]
 
 
-_NOT_SUMMED = "broadcast-not-summed"
 _WAYS: dict[str, tuple[str, Down, tuple[str, ...]]] = {
-    "copies_not_summed": (_NOT_SUMMED, lambda g, shape: g, ("wrong-shape",)),
-    "only_leading_axes_summed": (_NOT_SUMMED, _leading, ("wrong-shape",)),
-    "only_axes_of_length_1_summed": (_NOT_SUMMED, _ones, ("wrong-shape",)),
+    "copies_not_summed": ("broadcast-not-summed", lambda g, shape: g, ("wrong-shape",)),
+    "only_leading_axes_summed": ("broadcast-not-summed", _leading, ("wrong-shape",)),
+    "only_axes_of_length_1_summed": ("broadcast-not-summed", _ones, ("wrong-shape",)),
     "copies_averaged": ("broadcast-averaged", _averaged, ()),
     "summed_from_the_last_axis": ("broadcast-summed-over-wrong-axis", _from_the_end, ()),
     "axes_of_length_1_lost": ("keepdims-lost", _squeezed, ("wrong-shape",)),

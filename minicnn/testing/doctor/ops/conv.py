@@ -1,7 +1,6 @@
 """Convolution, and convolution channel by channel (depthwise)."""
 
 from collections.abc import Iterator
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,11 @@ from .sliding.patches import weight_signs
 from .sliding.touched import Meeting, touched_signs
 from .sliding.values import input_value_signs
 
-ALIASES = MappingProxyType({"pad": "padding", "s": "stride", "p": "padding", "strides": "stride"})
+ALIASES = {"pad": "padding", "s": "stride", "p": "padding", "strides": "stride"}
+DEFAULTS: dict[str, Any] = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
+PAIRS: tuple[str, tuple[int, ...], tuple[int, ...], dict[str, Any]] = (
+    "stride 2x3, padding 2x0", (2, 2, 8, 9), (3, 2, 3, 4), {"stride": (2, 3), "padding": (2, 0)},
+)  # fmt: skip
 GRADIENTS = {"x": input_gradient, "weight": weight_gradient, "bias": bias_gradient}
 
 
@@ -45,33 +48,36 @@ def _probe(
 
 def conv_probes(seed: int) -> Iterator[Probe]:
     """One option at a time, then all; axes of different lengths, and one case where all agree."""
-    rng = np.random.default_rng(seed)
-    yield _probe(rng, "plain", (5, 3, 4, 7), (2, 3, 3, 2))
-    yield _probe(rng, "1x1 kernel", (2, 3, 4, 5), (5, 3, 1, 1))
-    yield _probe(rng, "padding 1", (2, 3, 5, 7), (2, 3, 3, 2), padding=1)
-    yield _probe(rng, "stride 2", (2, 3, 7, 6), (5, 3, 3, 2), stride=2)
-    yield _probe(rng, "stride 3, last rows unused", (2, 2, 9, 10), (3, 2, 2, 2), stride=3)
-    yield _probe(rng, "stride 2, padding 2", (3, 2, 6, 5), (2, 2, 3, 4), stride=2, padding=2)
-    yield _probe(rng, "square", (3, 3, 5, 5), (3, 3, 3, 3), stride=1, padding=1)
-    yield _probe(rng, "dilation 2", (2, 2, 7, 9), (3, 2, 3, 2), dilation=2)
-    yield _probe(rng, "groups 2", (2, 4, 4, 5), (6, 2, 2, 3), groups=2)
-    yield _probe(rng, "stride 2x3, padding 2x0", (2, 2, 8, 9), (3, 2, 3, 4), stride=(2, 3),
-                 padding=(2, 0))  # fmt: skip
-    yield _probe(rng, "stride 2, padding 1, dilation 2, groups 2", (2, 4, 8, 7), (2, 2, 3, 2),
-                 stride=2, padding=1, dilation=2, groups=2)  # fmt: skip
+    for name, x, weight, options in (
+        ("plain", (5, 3, 4, 7), (2, 3, 3, 2), {}),
+        ("1x1 kernel", (2, 3, 4, 5), (5, 3, 1, 1), {}),
+        ("padding 1", (2, 3, 5, 7), (2, 3, 3, 2), {"padding": 1}),
+        ("stride 2", (2, 3, 7, 6), (5, 3, 3, 2), {"stride": 2}),
+        ("stride 3, last rows unused", (2, 2, 9, 10), (3, 2, 2, 2), {"stride": 3}),
+        ("stride 2, padding 2", (3, 2, 6, 5), (2, 2, 3, 4), {"stride": 2, "padding": 2}),
+        ("square", (3, 3, 5, 5), (3, 3, 3, 3), {"padding": 1}),
+        ("dilation 2", (2, 2, 7, 9), (3, 2, 3, 2), {"dilation": 2}),
+        ("groups 2", (2, 4, 4, 5), (6, 2, 2, 3), {"groups": 2}),
+        PAIRS,
+        ("stride 2, padding 1, dilation 2, groups 2", (2, 4, 8, 7), (2, 2, 3, 2),
+         {"stride": 2, "padding": 1, "dilation": 2, "groups": 2}),
+    ):  # fmt: skip
+        yield _probe(np.random.default_rng(seed), name, x, weight, **{**DEFAULTS, **options})
 
 
 def depthwise_probes(seed: int) -> Iterator[Probe]:
-    rng = np.random.default_rng(seed)
-    yield _probe(rng, "plain", (5, 3, 4, 7), (3, 1, 3, 2))
-    yield _probe(rng, "padding 1", (2, 3, 5, 7), (3, 1, 3, 2), padding=1)
-    yield _probe(rng, "stride 2", (2, 3, 7, 6), (3, 1, 3, 2), stride=2)
-    yield _probe(rng, "stride 3, last rows unused", (2, 2, 9, 10), (2, 1, 2, 2), stride=3)
-    yield _probe(rng, "stride 2, padding 2", (3, 5, 6, 5), (5, 1, 3, 4), stride=2, padding=2)
-    yield _probe(rng, "square", (3, 3, 5, 5), (3, 1, 3, 3), stride=1, padding=1)
-    yield _probe(rng, "dilation 2", (2, 2, 7, 9), (2, 1, 3, 2), dilation=2)
-    yield _probe(rng, "stride 2x3, padding 2x0", (2, 2, 8, 9), (2, 1, 3, 4), stride=(2, 3),
-                 padding=(2, 0))  # fmt: skip
+    usual = {key: value for key, value in DEFAULTS.items() if key != "groups"}
+    for name, x, weight, options in (
+        ("plain", (5, 3, 4, 7), (3, 1, 3, 2), {}),
+        ("padding 1", (2, 3, 5, 7), (3, 1, 3, 2), {"padding": 1}),
+        ("stride 2", (2, 3, 7, 6), (3, 1, 3, 2), {"stride": 2}),
+        ("stride 3, last rows unused", (2, 2, 9, 10), (2, 1, 2, 2), {"stride": 3}),
+        ("stride 2, padding 2", (3, 5, 6, 5), (5, 1, 3, 4), {"stride": 2, "padding": 2}),
+        ("square", (3, 3, 5, 5), (3, 1, 3, 3), {"padding": 1}),
+        ("dilation 2", (2, 2, 7, 9), (2, 1, 3, 2), {"dilation": 2}),
+        (PAIRS[0], PAIRS[1], (2, 1, 3, 4), PAIRS[3]),
+    ):
+        yield _probe(np.random.default_rng(seed), name, x, weight, **{**usual, **options})
 
 
 DETECTORS = (
@@ -100,6 +106,7 @@ conv2d = Op(
     forward, GRADIENTS, conv_probes,
     mutants=FORWARD_BUGS + INPUT_BUGS + WEIGHT_BUGS + BIAS_BUGS + GROUP_BUGS,
     constants=_constants, names=NAMES, detectors=DETECTORS, aliases=ALIASES,
+    defaults=DEFAULTS,
 )  # fmt: skip
 
 depthwise_conv2d = Op(
@@ -107,6 +114,7 @@ depthwise_conv2d = Op(
     forward, GRADIENTS, depthwise_probes,
     mutants=_DEPTHWISE_BUGS,
     constants=_constants, names=NAMES, detectors=DETECTORS, aliases=ALIASES,
+    defaults=DEFAULTS,
 )  # fmt: skip
 
 OPS = (conv2d, depthwise_conv2d)

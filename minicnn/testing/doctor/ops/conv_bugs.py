@@ -14,6 +14,7 @@ from .conv_rules import (
 from .sliding import fold, unfold
 from .sliding.assigned import by_tap, by_window
 from .sliding.mistakes import MISTAKES, Mistake, changed, moved
+from .sliding.values import without_border
 
 Array = np.ndarray
 RULES = {"x": input_gradient, "weight": weight_gradient, "bias": bias_gradient}
@@ -105,12 +106,6 @@ def padded_with(mode: str, **how: Any) -> Callable[[Call], Array]:
     return rule
 
 
-def without_border(gx: Array) -> Array:
-    kept = np.zeros_like(gx)
-    kept[:, :, 1:-1, 1:-1] = gx[:, :, 1:-1, 1:-1]
-    return kept
-
-
 def where_padded(rule: Gradient, change: Callable[[Array], Array]) -> Gradient:
     return lambda gy, c: change(rule(gy, c)) if c.rows.padding else rule(gy, c)
 
@@ -199,8 +194,8 @@ INPUT_BUGS = (
          before(input_gradient, lambda gy: only(gy, np.s_[:, :, :-1, :-1])), "dropped"),
     on_x("channels_averaged", "channels-collapsed", after(
         input_gradient, lambda gx: gx.mean(1, keepdims=True) + 0 * gx), "constant-over:C"),
-    on_x("channels_reversed", "channels-mixed", after(input_gradient, lambda gx: gx[:, ::-1]),
-         "mixes-channels", "flipped:C"),
+    on_x("channels_reversed", "mixes-channels", after(input_gradient, lambda gx: gx[:, ::-1]),
+         "flipped:C", "rolled:C"),
     on_x("last_filter_alone", "filters-not-summed", last_filter),
     on_x("batch_summed", "mixes-batch", before(
         input_gradient, lambda gy: gy.sum(0, keepdims=True) + 0 * gy)),
@@ -232,8 +227,8 @@ WEIGHT_BUGS = (
         weight_gradient, lambda c: changed(c, x=c.x.mean(0, keepdims=True) + 0 * c.x))),
     on_weight("batch_reversed", "mixes-batch", with_call(
         weight_gradient, lambda c: changed(c, x=c.x[::-1]))),
-    on_weight("channels_reversed", "channels-mixed", after(
-        weight_gradient, lambda g: g[:, ::-1]), "mixes-channels", "flipped:C"),
+    on_weight("channels_reversed", "mixes-channels", after(
+        weight_gradient, lambda g: g[:, ::-1]), "flipped:C", "rolled:C"),
     on_weight("channels_summed", "channels-collapsed", channel_sum, "constant-over:C"),
     on_weight("gy_batch_as_channels", "reshape-for-transpose",
               before(weight_gradient, batch_read_as_channels)),

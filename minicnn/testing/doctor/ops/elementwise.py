@@ -7,13 +7,22 @@ import numpy as np
 from ..case import Case
 from ..op import Array, Call, Gradient, Mutant, Op, Probe
 from ..report import Sign
-from .broadcasting import Slope, copies, copies_mutants, pairs, sum_to, times, wrong_slope
+from .broadcasting import (
+    NOT_SUMMED,
+    Slope,
+    copies,
+    copies_mutants,
+    pairs,
+    sum_to,
+    times,
+    wrong_slope,
+)
 from .detect import forward_equals
 from .draw import away, positive, usual
 from .unary import slope
 
 PAIR = {"a": "", "b": ""}
-SUMS = {"missing-sum:": "broadcast-not-summed"}
+COPIES = NOT_SUMMED | {"reshaped": "keepdims-lost"}
 
 
 def _one(c: Call) -> float:
@@ -55,7 +64,7 @@ add = Op(
     probes=pairs,
     factors=lambda c: {"a": c.a + 0 * c.y, "b": c.b + 0 * c.y, "y": c.y},
     names={
-        **SUMS, "ratio:-1": "sign-flipped",
+        **COPIES, "ratio:-1": "sign-flipped",
         "ga factor:a": "product-rule-for-sum", "ga factor:b": "product-rule-for-sum",
         "gb factor:a": "product-rule-for-sum", "gb factor:b": "product-rule-for-sum",
         "ga factor:y": "output-as-slope", "gb factor:y": "output-as-slope",
@@ -82,7 +91,7 @@ sub = Op(
     probes=pairs,
     factors=lambda c: {"a": c.a + 0 * c.y, "b": c.b + 0 * c.y, "-a": -c.a + 0 * c.y},
     names={
-        **SUMS, "ratio:-1": "sign-flipped", "forward-ratio:-1": "operands-swapped",
+        **COPIES, "ratio:-1": "sign-flipped", "forward-ratio:-1": "operands-swapped",
         "gb factor:1": "sign-flipped",
         "ga factor:b": "product-rule-for-sum", "gb factor:a": "product-rule-for-sum",
         "gb factor:-a": "product-rule-for-sum",
@@ -119,7 +128,7 @@ mul = Op(
     probes=_mul_probes,
     factors=lambda c: {"a": c.a + 0 * c.y, "b": c.b + 0 * c.y, "y": c.y},
     names={
-        **SUMS, "ratio:-1": "sign-flipped",
+        **COPIES, "ratio:-1": "sign-flipped",
         "ga factor:a": "own-value-for-other", "gb factor:b": "own-value-for-other",
         "ga factor:1": "slope-lost", "gb factor:1": "slope-lost",
         "ga factor:y": "output-as-slope", "gb factor:y": "output-as-slope",
@@ -160,7 +169,7 @@ div = Op(
         "-1/b^2": -1 / c.b**2 + 0 * c.y,
     },
     names={
-        **SUMS, "ratio:-1": "sign-flipped",
+        **COPIES, "ratio:-1": "sign-flipped",
         "ga factor:b": "multiplied-not-divided", "ga factor:1": "slope-lost",
         "ga factor:1/a": "own-value-for-other", "ga factor:1/b^2": "divisor-squared",
         "gb factor:-a/b": "divisor-not-squared", "gb factor:a/b": "divisor-not-squared",
@@ -259,13 +268,12 @@ exp = Op(
     "exp", {"x": ""}, "", forward=lambda c: np.exp(c.x),
     gradients={"x": lambda gy, c: gy * c.y},
     probes=_exp_probes,
-    factors=lambda c: {"x e^(x-1)": c.x * np.exp(c.x - 1), "e^y": np.exp(np.minimum(c.y, 50.0)),
-                       "x y": c.x * c.y, "y^2": c.y**2},
+    factors=lambda c: {"x e^(x-1)": c.x * np.exp(c.x - 1)},
     names={
         "gx factor:1": "slope-lost", "gx factor:x": "input-for-output",
         "gx factor:x e^(x-1)": "power-rule-for-exponential", "ratio:-1": "sign-flipped",
-        "gx factor:x y": "power-rule-for-exponential", "gx factor:e^y": "function-applied-twice",
-        "gx factor:y^2": "slope-twice", "fp-warning": "exp-overflow",
+        "gx factor:x*y": "power-rule-for-exponential", "gx factor:exp(y)": "function-applied-twice",
+        "gx factor:y^2": "slope-twice", "forward fp-warning": "exp-overflow",
     },
     mutants=(
         slope("slope_lost", "slope-lost", _one),

@@ -50,10 +50,15 @@ def _wrong_products(case: Case) -> Iterator[Sign]:
         return
     n, (o, d) = len(c.x), c.weight.shape
     wrong = set(case.wrong())
+    for name in wrong:
+        ignored = RULES[name](np.ones_like(gy), c)
+        yield from proportional(case, name, {"ignores-upstream": ignored})
     if "x" in wrong and o == d:
         yield from proportional(case, "x", {"transposed-once-too-often": gy @ c.weight.T})
     if "bias" in wrong:
-        yield from proportional(case, "bias", {"bias-summed-over-everything": np.ones(o)})
+        total = np.full(o, gy.sum())
+        for divisor in (1, n, o, n * o):
+            yield from equals(case, "bias", {"bias-summed-over-everything": total / divisor})
         if n == o:
             yield from proportional(case, "bias", {"bias-summed-over-wrong-axis": gy.sum(axis=1)})
     if "weight" in wrong:
@@ -117,7 +122,6 @@ linear = Op(
         "gweight transposed": "weight-gradient-transposed",
         "gbias missing-sum:": "bias-not-summed", "gbias missing-sum:N": "bias-not-summed",
         "gx transposed": "transposed-once-too-often",
-        "gbias constant-over:O": "bias-summed-over-everything",
         "gweight first-only:N": "one-sample-only", "gx first-only:N": "one-sample-only",
         "ratio:-1": "sign-flipped",
     },
@@ -135,7 +139,8 @@ linear = Op(
             bias=lambda gy, c: np.full_like(c.bias, gy.sum())),
         _by("gbias_counts_samples", "ignores-upstream",
             bias=lambda gy, c: np.full_like(c.bias, len(gy))),
-        _by("gbias_kept_2d", "wrong-shape", bias=lambda gy, c: gy.sum(axis=0, keepdims=True)),
+        _by("gbias_kept_2d", "wrong-shape", bias=lambda gy, c: gy.sum(axis=0, keepdims=True),
+            also=("reshaped",)),
         _by("gx_weight_transposed", "transposed-once-too-often", x=lambda gy, c: gy @ c.weight.T,
             also=("raises",)),
         _by("gx_detached", "zero-gradient", x=lambda gy, c: np.zeros_like(c.x)),
@@ -149,7 +154,7 @@ linear = Op(
             also=("wrong-shape",)),
         _all("upstream_ignored", "ignores-upstream",
              lambda rule: lambda gy, c: rule(np.ones_like(gy), c)),
-        Mutant("input_halved", "changes-input", forward=_scaled),
+        Mutant("input_halved", "changes-input", also=("random",), forward=_scaled),
         Mutant("bias_lost", "bias-lost", forward=lambda c: c.x @ c.weight.T),
         Mutant("weight_not_transposed", "weight-not-transposed", also=("raises",),
                forward=lambda c: c.x @ c.weight + c.bias),

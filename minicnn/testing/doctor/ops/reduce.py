@@ -1,6 +1,6 @@
 """Many numbers into few: sum, mean, max. Options: ``axis`` (None, int or tuple), ``keepdims``."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -74,21 +74,26 @@ def _first(gy: Array, c: Call) -> Array:
     return np.full(c.x.shape, np.ravel(gy)[0])
 
 
-def _expanded(case: Case) -> Iterator[Sign]:
-    """Upstream gradients that went to the wrong places, whatever factor each has."""
-    c, gy = case.call, np.asarray(case.gy)
-    if "x" not in case.wrong() or not forward_is_right(case):
-        return
-    wrong = {}
-    if gy.size > 1:
-        wrong["upstream-collapsed"] = np.ones_like(c.x)
-    if c.axis is not None and not c.keepdims:
-        for axis in range(c.x.ndim):
-            at = np.expand_dims(gy, axis) if gy.ndim < c.x.ndim else gy
-            if not _fits(at, c.x) or np.array_equal(at * np.ones_like(c.x), expand(gy, c)):
-                continue
-            wrong["expanded-along-wrong-axis"] = at * np.ones_like(c.x)
-    yield from proportional(case, "x", wrong)
+def _expanded(mask: Callable[[Call], Array | float]) -> Callable[[Case], Iterator[Sign]]:
+    """A test for upstream gradients that went to the wrong places, whatever factor each has."""
+
+    def test(case: Case) -> Iterator[Sign]:
+        c, gy = case.call, np.asarray(case.gy)
+        if "x" not in case.wrong() or not forward_is_right(case):
+            return
+        everywhere = np.ones_like(c.x) * mask(c)
+        if gy.size > 1:
+            yield from proportional(case, "x", {"upstream-collapsed": everywhere})
+        for axis in range(c.x.ndim if gy.ndim == c.x.ndim - 1 else 0):
+            at = np.expand_dims(gy, axis)
+            if _fits(at, c.x) and not np.array_equal(at * everywhere, expand(gy, c) * everywhere):
+                yield from proportional(case, "x", {"expanded-along-wrong-axis": at * everywhere})
+
+    return test
+
+
+def _one(c: Call) -> float:
+    return 1.0
 
 
 def _fits(a: Array, x: Array) -> bool:
@@ -119,7 +124,7 @@ sum = Op(
         "gx ratio:1/n": "mean-rule-for-sum", "forward-ratio:1/n": "mean-for-sum",
         "gx wrong-shape": "not-expanded", "ratio:-1": "sign-flipped",
     },
-    detectors=(_expanded, _other_axis),
+    detectors=(_expanded(_one), _other_axis),
     mutants=(
         Mutant("not_expanded", "not-expanded", gradients={"x": _untouched}, also=("wrong-shape",)),
         Mutant("expanded_by_numpy", "expanded-along-wrong-axis", gradients={"x": _by_itself},
@@ -164,7 +169,7 @@ mean = Op(
         "forward-ratio:n/length of axis 0": "divided-by-wrong-length",
         "gx wrong-shape": "not-expanded", "ratio:-1": "sign-flipped",
     },
-    detectors=(_expanded, _other_axis),
+    detectors=(_expanded(_one), _other_axis),
     mutants=(
         _mean_slope("not_divided", "not-divided-by-count", "1"),
         _mean_slope("divided_by_size", "divided-by-size", "size"),
@@ -180,7 +185,7 @@ mean = Op(
         Mutant("sum", "not-divided-by-count",
                forward=lambda c: c.x.sum(axis=c.axis, keepdims=c.keepdims)),
         Mutant("axis_ignored", "forward-shape", forward=lambda c: np.asarray(c.x.mean()),
-               gradients={"x": _total}),
+               gradients={"x": lambda gy, c: _total(gy, c) / c.x.size}),
         Mutant("upstream_ignored", "ignores-upstream",
                gradients={"x": lambda gy, c: np.ones_like(c.x) / count(c)}),
     ),
@@ -251,7 +256,7 @@ max = Op(
     gradients={"x": lambda gy, c: expand(gy, c) * wins(c, getattr(c, "ties", "first"))},
     conventions={"ties": ("first", "last", "share")},
     names={"gx wrong-shape": "not-expanded", "ratio:-1": "sign-flipped"},
-    detectors=(_expanded, _other_axis, _max_patterns),
+    detectors=(_expanded(lambda c: wins(c, "first")), _other_axis, _max_patterns),
     mutants=(
         _winner("all_ties", "all-ties-get-the-gradient", "ties"),
         _winner("whole_array", "maximum-of-the-whole-array", "whole"),
@@ -265,7 +270,7 @@ max = Op(
         Mutant("first_upstream", "upstream-collapsed",
                gradients={"x": lambda gy, c: _first(gy, c) * wins(c, "first")}),
         Mutant("axis_ignored", "forward-shape", forward=lambda c: np.asarray(c.x.max()),
-               gradients={"x": _total}),
+               gradients={"x": lambda gy, c: _total(gy, c) * (c.x == c.x.max())}),
     ),
 )  # fmt: skip
 

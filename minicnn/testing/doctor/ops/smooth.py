@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -46,7 +46,7 @@ COMMON = {
     "ratio:-1": "sign-flipped", "gx factor:1": "slope-lost", "gx factor:y": "output-as-slope",
     "gx factor:x": "input-for-output",
 }  # fmt: skip
-OVERFLOW = {"fp-warning": "exp-overflow", "nan": "exp-overflow"}
+OVERFLOW = {"forward fp-warning": "exp-overflow", "forward nan": "exp-overflow"}
 
 
 sigmoid = Op(
@@ -146,47 +146,52 @@ TERMS = {
 }  # fmt: skip
 
 
-def gated(gate: Callable[[Call], Array], gate_slope: Callable[[Call], Array]) -> dict[str, Any]:
-    """The op y = x gate(x) with gx = gy (gate + x gate'), and what goes wrong in its two terms."""
+@dataclass(frozen=True)
+class Gated:
+    """The parts of the op y = x gate(x), whose rule is gx = gy (gate + x gate')."""
 
-    def parts(c: Call) -> dict[str, Array]:
-        g, dg = gate(c), gate_slope(c)
+    gate: Callable[[Call], Array]
+    gate_slope: Callable[[Call], Array]
+
+    def forward(self, c: Call) -> Array:
+        return c.x * self.gate(c)
+
+    def gradient(self, gy: Array, c: Call) -> Array:
+        return gy * (self.gate(c) + c.x * self.gate_slope(c))
+
+    def factors(self, c: Call) -> dict[str, Array]:
+        """What stands in the place of gate + x gate' where a term is lost or wrong."""
+        g, dg = self.gate(c), self.gate_slope(c)
         return {"gate": g, "x gate'": c.x * dg, "gate'": dg, "gate + gate'": g + dg,
                 "gate - x gate'": g - c.x * dg}  # fmt: skip
 
-    def wrong(key: str) -> Mutant:
-        name = TERMS[f"gx factor:{key}"]
-        return slope(name.replace("-", "_"), name, lambda c: parts(c)[key])
+    @property
+    def mutants(self) -> tuple[Mutant, ...]:
+        return tuple(self._mutant(key.removeprefix("gx factor:"), TERMS[key]) for key in TERMS)
 
-    return {
-        "forward": lambda c: c.x * gate(c),
-        "gradients": {"x": lambda gy, c: gy * (gate(c) + c.x * gate_slope(c))},
-        "factors": parts,
-        "mutants": tuple(wrong(key.removeprefix("gx factor:")) for key in TERMS),
-    }
+    def _mutant(self, factor: str, bug: str) -> Mutant:
+        return slope(bug.replace("-", "_"), bug, lambda c: self.factors(c)[factor])
 
 
-def _silu() -> Op:
-    parts = gated(lambda c: s(c.x), lambda c: s(c.x) * s(-c.x))
-    more = (
+_SILU = Gated(lambda c: s(c.x), lambda c: s(c.x) * s(-c.x))
+
+silu = Op(
+    "silu", {"x": ""}, "", probes=_probes,
+    forward=_SILU.forward, gradients={"x": _SILU.gradient}, factors=_SILU.factors,
+    names={**COMMON, **TERMS, "forward fp-warning": "exp-overflow", "gx factor:y(1-y)": "output-for-gate"},
+    detectors=(_applied_to({"gate-for-product": s, "sign-in-exponent": lambda x: x * s(-x)}),),
+    mutants=(
+        *_SILU.mutants,
         slope("output_for_gate", "output-for-gate", lambda c: c.y * (1 - c.y)),
         slope("output_over_input", "nan", lambda c: c.y / c.x + c.y * s(-c.x), ("fp-warning",)),
         slope("slope_lost", "slope-lost", lambda c: 1.0),
         Mutant("overflow", "exp-overflow", also=("fp-warning",),
                forward=lambda c: c.x / (1 + np.exp(-c.x))),
+        Mutant("gate_only", "gate-for-product", forward=lambda c: s(c.x)),
         Mutant("upstream_ignored", "ignores-upstream",
                gradients={"x": lambda gy, c: s(c.x) * (1 + c.x * s(-c.x))}),
-    )  # fmt: skip
-    return Op(
-        "silu", {"x": ""}, "", probes=_probes,
-        **{**parts, "mutants": parts["mutants"] + more},
-        names={**COMMON, "fp-warning": "exp-overflow", **TERMS,
-               "gx factor:y(1-y)": "output-for-gate"},
-        detectors=(_applied_to({"gate-for-product": s, "sign-in-exponent": lambda x: x * s(-x)}),),
-    )  # fmt: skip
-
-
-silu = _silu()
+    ),
+)  # fmt: skip
 
 
 # gelu: the gate is the normal distribution function, or torch's formula with tanh
@@ -217,48 +222,53 @@ def _approximates(c: Call) -> bool:
     return getattr(c, "approximate", "none") == "tanh"
 
 
-def _gelu() -> Op:
-    parts = gated(
-        lambda c: _tanh_phi(c.x) if _approximates(c) else _phi(c.x),
-        lambda c: _tanh_density(c.x) if _approximates(c) else _density(c.x),
-    )
-    more = (
-        slope("normalization_lost", "density-wrong",
-              lambda c: _phi(c.x) + c.x * np.exp(-0.5 * c.x**2)),
+_GELU = Gated(
+    lambda c: _tanh_phi(c.x) if _approximates(c) else _phi(c.x),
+    lambda c: _tanh_density(c.x) if _approximates(c) else _density(c.x),
+)
+_OTHER_FORM = "approximation-not-asked-for"
+
+
+def _tanh_slope(c: Call) -> Array:
+    return _tanh_phi(c.x) + c.x * _tanh_density(c.x)
+
+
+def _bell(c: Call) -> Array:
+    return np.exp(-0.5 * np.minimum(c.x**2, 1400.0))
+
+
+gelu = Op(
+    "gelu", {"x": ""}, "", probes=_probes, conventions={"approximate": ("none", "tanh")},
+    forward=_GELU.forward, gradients={"x": _GELU.gradient},
+    factors=lambda c: {
+        **_GELU.factors(c), "of the tanh form": _tanh_slope(c),
+        "Phi + x e^(-x^2/2)": _phi(c.x) + c.x * _bell(c),
+        "Phi + x e^(-x^2)/sqrt(2 pi)": _phi(c.x) + c.x * _bell(c) ** 2 / math.sqrt(2 * math.pi),
+    },
+    names={
+        **COMMON, **TERMS, "forward fp-warning": "exp-overflow", "gx factor:of the tanh form": _OTHER_FORM,
+        "gx factor:Phi + x e^(-x^2/2)": "density-wrong",
+        "gx factor:Phi + x e^(-x^2)/sqrt(2 pi)": "density-wrong",
+    },
+    detectors=(
+        _applied_to({
+            _OTHER_FORM: lambda x: x * _tanh_phi(x), "gate-for-product": _phi,
+            "argument-scaled": lambda x: x * _phi(x * math.sqrt(2)),
+        }),
+        _applied_to({_OTHER_FORM: lambda x: x * s(1.702 * x)}),
+    ),
+    mutants=(
+        *_GELU.mutants,
+        slope("normalization_lost", "density-wrong", lambda c: _phi(c.x) + c.x * _bell(c)),
         slope("half_lost", "density-wrong",
-              lambda c: _phi(c.x) + c.x * np.exp(-(c.x**2)) / math.sqrt(2 * math.pi)),
-        slope("gradient_of_tanh_form", "approximation-not-asked-for",
-              lambda c: _tanh_phi(c.x) + c.x * _tanh_density(c.x)),
-        Mutant("tanh_form", "approximation-not-asked-for", forward=lambda c: c.x * _tanh_phi(c.x),
-               gradients={"x": lambda gy, c: gy * (_tanh_phi(c.x) + c.x * _tanh_density(c.x))}),
+              lambda c: _phi(c.x) + c.x * _bell(c) ** 2 / math.sqrt(2 * math.pi)),
+        slope("gradient_of_tanh_form", _OTHER_FORM, _tanh_slope),
+        Mutant("tanh_form", _OTHER_FORM, forward=lambda c: c.x * _tanh_phi(c.x),
+               gradients={"x": lambda gy, c: gy * _tanh_slope(c)}),
         Mutant("root_2_lost", "argument-scaled",
                forward=lambda c: c.x * _phi(c.x * math.sqrt(2))),
-        Mutant("sigmoid_form", "approximation-not-asked-for", forward=lambda c: c.x * s(1.702 * c.x)),
-    )  # fmt: skip
-
-    def factors(c: Call) -> dict[str, Array]:
-        bell = np.exp(-0.5 * np.minimum(c.x**2, 1400.0))
-        return parts["factors"](c) | {
-            "Phi + x e^(-x^2/2)": _phi(c.x) + c.x * bell,
-            "Phi + x e^(-x^2)/sqrt(2 pi)": _phi(c.x) + c.x * bell**2 / math.sqrt(2 * math.pi),
-            "of the tanh form": _tanh_phi(c.x) + c.x * _tanh_density(c.x),
-        }  # fmt: skip
-
-    return Op(
-        "gelu", {"x": ""}, "", probes=_probes,
-        **{**parts, "factors": factors, "mutants": parts["mutants"] + more},
-        conventions={"approximate": ("none", "tanh")},
-        names={**COMMON, "fp-warning": "exp-overflow", **TERMS,
-               "gx factor:Phi + x e^(-x^2/2)": "density-wrong",
-               "gx factor:Phi + x e^(-x^2)/sqrt(2 pi)": "density-wrong",
-               "gx factor:of the tanh form": "approximation-not-asked-for"},
-        detectors=(_applied_to({
-            "approximation-not-asked-for": lambda x: x * _tanh_phi(x), "gate-for-product": _phi,
-            "argument-scaled": lambda x: x * _phi(x * math.sqrt(2)),
-        }), _applied_to({"approximation-not-asked-for": lambda x: x * s(1.702 * x)})),
-    )  # fmt: skip
-
-
-gelu = _gelu()
+        Mutant("sigmoid_form", _OTHER_FORM, forward=lambda c: c.x * s(1.702 * c.x)),
+    ),
+)  # fmt: skip
 
 OPS = (sigmoid, tanh, silu, gelu)

@@ -13,7 +13,7 @@ from .draw import usual
 
 def _softmax_probes(seed: int) -> list[Probe]:
     rng = np.random.default_rng(seed)
-    scales = usual(rng, 3, 5) + np.array([[1000.0], [0.0], [-1000.0]])
+    scales = usual(rng, 3, 5) + np.array([[0.0], [-740.0], [-742.0]])  # e^-740 has two digits
     return [
         Probe("usual", {"x": usual(rng, 5, 3)}),
         Probe("square", {"x": usual(rng, 3, 3)}),
@@ -63,6 +63,11 @@ def _softmax_forward(case: Case) -> Iterator[Sign]:
     yield from forward_equals(case, {"softmax-over-everything": _softmax(x, None)})
     for axis in range(x.ndim - 1):
         yield from forward_equals(case, {"softmax-over-wrong-axis": _softmax(x, axis)})
+    if case.probe.kind == "extreme":
+        y = _softmax(x, shift=x.max())
+        yield from forward_equals(case, {"shift-by-global-maximum": y, "exp-overflow": y})
+        y = _softmax(x, shift=0.0) if x.max() < 700 else y
+        yield from forward_equals(case, {"exp-overflow": y})
     yield from forward_equals(case, {"logarithm-added": np.log(case.call.y + 1e-300)})
 
 
@@ -71,8 +76,8 @@ softmax = Op(
     gradients={"x": lambda gy, c: c.y * (gy - _rows(gy * c.y))},
     probes=_softmax_probes,
     names={
-        "ratio:-1": "sign-flipped", "forward nan": "exp-overflow", "fp-warning": "exp-overflow",
-        "forward fp-warning": "exp-overflow", "nan": "exp-overflow",
+        "ratio:-1": "sign-flipped", "forward nan": "exp-overflow",
+        "forward fp-warning": "exp-overflow",
         "gx factor:y": "row-sum-lost", "gx factor:y(1-y)": "jacobian-diagonal-only",
         "gx factor:1": "slope-lost",
     },
@@ -84,7 +89,7 @@ softmax = Op(
                also=("nan", "fp-warning")),
         Mutant("shift_by_global_maximum", "shift-by-global-maximum",
                forward=lambda c: _softmax(c.x, shift=c.x.max()),
-               also=("nan", "fp-warning", "exp-overflow")),
+               also=("exp-overflow",)),
         Mutant("axis_0", "softmax-over-wrong-axis", forward=lambda c: _softmax(c.x, 0),
                gradients={"x": lambda gy, c: c.y * (gy - _rows(gy * c.y, 0))}),
         Mutant("all_axes", "softmax-over-everything", forward=lambda c: _softmax(c.x, None)),

@@ -11,24 +11,28 @@ from ..case import Case
 Lengths = dict[str, int]
 
 
-def constants(case: Case) -> dict[str, float]:
+def constants(case: Case, name: str) -> dict[str, float]:
     """Name -> number, the simplest names first; numbers may coincide.
 
-    The op's own constants and their inverses, -1, 2 and 1/2, the lengths of the axes of the inputs
-    and of y and their products ("N", "1/(N*H*W)"), quotients of two lengths ("N/C"), sizes.
+    The op's own constants and their inverses, -1, 2 and 1/2, "copies" (entries of y per entry of
+    the input ``name``), the lengths of the axes of the inputs and of y and their products ("N",
+    "1/(N*H*W)"), quotients of two lengths ("N/C"), sizes.
     """
     found: dict[str, float] = {}
-    for name, value in _all(case):
+    for text, value in _all(case, name):
         if np.isfinite(value) and value not in (0.0, 1.0):
-            found.setdefault(name, float(value))
+            found.setdefault(text, float(value))
     return found
 
 
-def _all(case: Case) -> Iterator[tuple[str, float]]:
+def _all(case: Case, name: str) -> Iterator[tuple[str, float]]:
     own = case.op.constants(case.call) if case.op else {}
-    for name, value in own.items():
-        yield from _with_inverse(name, float(value))
+    for text, value in own.items():
+        yield from _with_inverse(text, float(value))
     yield from (("-1", -1.0), ("2", 2.0), ("1/2", 0.5))
+    size = np.size(case.probe.inputs.get(name, case.y))
+    if size and np.size(case.y) % size == 0:
+        yield from _with_inverse("copies", np.size(case.y) / size)
     arrays = _lengths(case)
     for count in range(1, 6):
         for lengths in arrays.values():
@@ -37,8 +41,8 @@ def _all(case: Case) -> Iterator[tuple[str, float]]:
     for lengths in arrays.values():
         for above, below in permutations(lengths, 2):
             yield f"{above}/{below}", lengths[above] / lengths[below]
-    for name, lengths in arrays.items():
-        yield from _with_inverse(f"{name}.size", math.prod(lengths.values()))
+    for array, lengths in arrays.items():
+        yield from _with_inverse(f"{array}.size", math.prod(lengths.values()))
 
 
 def _with_inverse(name: str, value: float) -> Iterator[tuple[str, float]]:

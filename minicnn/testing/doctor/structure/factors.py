@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ..case import Case
+from .broadcast import fits, placed, sum_to
 from .pair import Array, Found, Pair
 
 LONE_X = re.compile(r"(?<![a-z])x(?![a-z])")
@@ -18,16 +19,16 @@ LONE_X = re.compile(r"(?<![a-z])x(?![a-z])")
 def factors(case: Case, name: str, pair: Pair) -> Iterator[Found]:
     """``factor:e`` (gy * e), ``times:e`` (right * e), ``ignores-upstream`` (e alone)."""
     gy = np.asarray(case.gy, np.float64)
-    if not gy.ndim or not _is_elementwise(pair.right.shape, gy.shape):
+    shape = placed(case, name, pair.right.shape)
+    if not gy.ndim or shape is None:
         return
-    for expression, e in expressions(case, name, gy).items():
-        for sign, value in (("", e), ("-", -e)):
-            key = _negated(expression) if sign else expression
-            if pair.same(pair.given, sum_to(gy * value, pair.right.shape)):
+    for text, positive in expressions(case, name, gy).items():
+        for key, e in ((text, positive), (_negated(text), -positive)):
+            if pair.same(pair.given, sum_to(gy * e, shape).reshape(pair.right.shape)):
                 yield f"factor:{key}", f"yours is gy * {key} in all {pair.given.size} entries"
-            if pair.same(pair.given, sum_to(value, pair.right.shape)):
+            if pair.same(pair.given, sum_to(e, shape).reshape(pair.right.shape)):
                 yield "ignores-upstream", f"yours is {key}, without gy"
-            if expression not in ("1", "0") and _times(pair, value):
+            if _times(pair, e):
                 yield f"times:{key}", f"yours / right = {key} in all {pair.given.size} entries"
 
 
@@ -42,31 +43,13 @@ def _negated(expression: str) -> str:
     return f"-({expression})" if set(expression[1:]) & set("+-") else f"-{expression}"
 
 
-def _is_elementwise(small: tuple[int, ...], large: tuple[int, ...]) -> bool:
-    try:
-        return np.broadcast_shapes(small, large) == large
-    except ValueError:
-        return False
-
-
-def sum_to(a: Array, shape: tuple[int, ...]) -> Array:
-    """a, summed over the axes along which an array of this shape was broadcast."""
-    a = a.sum(tuple(range(a.ndim - len(shape))))
-    thin = tuple(i for i, n in enumerate(shape) if n == 1 and a.shape[i] != 1)
-    return a.sum(thin, keepdims=True)
-
-
 def expressions(case: Case, name: str, gy: Array) -> dict[str, Array]:
     """The dictionary: what learners take for the factor, by its text, all of gy's shape.
 
     "x" is the input itself; where another input is called so, the input goes by its own name.
     """
-    x = np.asarray(case.probe.inputs[name], np.float64)
-    others = {
-        k: np.asarray(v, np.float64)
-        for k, v in case.probe.inputs.items()
-        if k != name and np.asarray(v).dtype.kind == "f"
-    }
+    inputs = _inputs(case)
+    x, others = inputs[name], {k: v for k, v in inputs.items() if k != name}
     own = name if "x" in others else "x"
     found: dict[str, Array] = dict(case.op.factors(case.call)) if case.op else {}
     with np.errstate(all="ignore"):
@@ -76,9 +59,20 @@ def expressions(case: Case, name: str, gy: Array) -> dict[str, Array]:
     arrays = {}
     for text, value in found.items():
         value = np.asarray(value, np.float64)
-        if _is_elementwise(value.shape, gy.shape) and np.isfinite(value).all():
+        if fits(value.shape, gy.shape) and np.isfinite(value).all():
             arrays[text] = np.broadcast_to(value, gy.shape)
     return arrays
+
+
+def _inputs(case: Case) -> dict[str, Array]:
+    """The inputs that can be broadcast against y, with axes in the places of those of y."""
+    found = {}
+    for name, value in case.probe.inputs.items():
+        array = np.asarray(value)
+        shape = placed(case, name, array.shape)
+        if array.dtype.kind == "f" and shape is not None:
+            found[name] = array.astype(np.float64).reshape(shape)
+    return found
 
 
 def _of_x_and_y(x: Array, y: Array, gy: Array) -> dict[str, Array]:
@@ -100,21 +94,12 @@ def _of_others(x: str, own: Array, others: Mapping[str, Array]) -> dict[str, Arr
     found: dict[str, Array] = {}
     for o, v in others.items():
         found |= {o: v, f"1/{o}": 1 / v, f"{o}^2": v**2, f"1/{o}^2": 1 / v**2}
-        if _fits(own, v):
-            found |= {
-                f"{x}*{o}": own * v, f"{x}/{o}": own / v, f"{o}/{x}": v / own,
-                f"{x}/{o}^2": own / v**2, f"{o}/{x}^2": v / own**2, f"{x}-{o}": own - v,
-                f"2({x}-{o})": 2 * (own - v), f"[{x}>{o}]": own > v, f"[{x}>={o}]": own >= v,
-                f"[{x}<{o}]": own < v, f"sign({x}-{o})": np.sign(own - v),
-            }  # fmt: skip
+        found |= {
+            f"{x}*{o}": own * v, f"{x}/{o}": own / v, f"{o}/{x}": v / own,
+            f"{x}/{o}^2": own / v**2, f"{o}/{x}^2": v / own**2, f"{x}-{o}": own - v,
+            f"2({x}-{o})": 2 * (own - v), f"[{x}>{o}]": own > v, f"[{x}>={o}]": own >= v,
+            f"[{x}<{o}]": own < v, f"sign({x}-{o})": np.sign(own - v),
+        }  # fmt: skip
     if len(others) == 1:
         found["other"] = next(iter(others.values()))
     return found
-
-
-def _fits(a: Array, b: Array) -> bool:
-    try:
-        np.broadcast_shapes(a.shape, b.shape)
-        return True
-    except ValueError:
-        return False

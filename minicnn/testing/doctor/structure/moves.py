@@ -20,7 +20,7 @@ def moves(pair: Pair) -> Iterator[Found]:
 
 def transposed(pair: Pair) -> Iterator[Found]:
     """given = right with its axes in another order, which has the same shape."""
-    for order in _orders(pair.right.ndim):
+    for order in orders(pair.right.ndim):
         if pair.same(pair.given, pair.right.transpose(order)):
             swapped = pair.named([i for i, j in enumerate(order) if i != j])
             yield "transposed", f"yours equals the right one with the axes {swapped} swapped"
@@ -81,14 +81,14 @@ def _overlap(pair: Pair, by: tuple[int, ...]) -> tuple[Array, Array]:
 def permuted(pair: Pair) -> Iterator[Found]:
     """given has the values of right, each as often; perhaps a reshape took a transpose's place."""
     evidence = f"the same {pair.right.size} values, in other places"
-    for order in _orders(pair.right.ndim):
+    for order in orders(pair.right.ndim):
         if pair.same(pair.given, pair.right.transpose(order).reshape(pair.right.shape)):
             evidence += f": those of the right one in the order {pair.named(order)}, reshaped"
             break
     yield "permuted", evidence
 
 
-def _orders(ndim: int) -> Iterator[tuple[int, ...]]:
+def orders(ndim: int) -> Iterator[tuple[int, ...]]:
     """Every other order of the axes; of five axes and more, only two of them swapped."""
     if ndim <= 4:
         yield from list(permutations(range(ndim)))[1:]

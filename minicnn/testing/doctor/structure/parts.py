@@ -1,4 +1,4 @@
-"""A gradient is a sum over the entries of gy; which part of that sum is there?
+"""A gradient is a sum over the entries of gy; which part of that sum is there, or of which gy?
 
 The right rule is linear, so the part of one slice of gy (a sample, a row of windows) is
 rule(gy, 0 outside the slice), and the parts add up to the right gradient.
@@ -9,13 +9,18 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..case import Case
+from .moves import orders
 from .pair import Array, Found, Pair
 
 MOST = 100  # slices that are tried
 
 
 def parts(case: Case, name: str, pair: Pair) -> Iterator[Found]:
-    """``lost-part``, ``first-only`` and ``assigns``, for the axes of y and neighbouring pairs."""
+    """``lost-part``, ``first-only`` and ``assigns``, for the axes of y and neighbouring pairs.
+
+    Each slice costs an evaluation of the rule; so all are tried only where the first or the last,
+    which nothing overwrites, is there unchanged.
+    """
     gy = np.asarray(case.gy, np.float64)
     if case.op is None or not _adds_up(case, name, pair, gy):
         return
@@ -27,6 +32,7 @@ def parts(case: Case, name: str, pair: Pair) -> Iterator[Found]:
             yield from found
             if found:
                 return
+    yield from _moved(case, name, pair, gy)
 
 
 def _adds_up(case: Case, name: str, pair: Pair, gy: Array) -> bool:
@@ -56,30 +62,54 @@ def _lost(case: Case, name: str, pair: Pair, gy: Array, axes: tuple[int, ...]) -
 
 def _one(case: Case, name: str, pair: Pair, gy: Array, axes: tuple[int, ...]) -> Iterator[Found]:
     """Every entry of given is the part of one slice, where the right one adds up several."""
-    shape = tuple(gy.shape[i] for i in axes)
-    every = np.stack([
-        _part(case, name, gy, _slice(gy.ndim, axes, place)) for place in np.ndindex(shape)
-    ])  # fmt: skip
+    slices = [_slice(gy.ndim, axes, at) for at in np.ndindex(*(gy.shape[i] for i in axes))]
+    if not any(_unchanged(pair, _part(case, name, gy, slices[i])) for i in (0, -1)):
+        return
+    every = np.stack([_part(case, name, gy, place) for place in slices])
     several = ((~pair.zero(every)).sum(0) > 1) & pair.wrong & ~pair.zero(pair.given)
-    hits = (np.abs(pair.given - every) <= pair.atol * pair.size + pair.rtol * np.abs(every)) & (
-        ~pair.zero(every) | pair.zero(pair.given)
-    )
+    hits = _hits(pair, every)
     if not several.any() or not hits.any(0).all():
         return
     named = ",".join(case.axis("y", i) for i in axes)
+    among = f"of the {len(every)} slices of gy along {named}"
     if hits[0].all():
-        evidence = (
-            f"yours is the part of the first of the {len(every)} slices of gy along {named}; "
-            f"the right one adds up all"
-        )
+        evidence = f"yours is the part of the first {among}; the right one adds up all"
         yield f"first-only:{named}", evidence
     else:
         last = ", the last" if hits[-1].all() else ""
-        evidence = (
-            f"{several.sum()} entries hold the part of one of the {len(every)} slices of gy along "
-            f"{named}{last}; the right ones add up several"
-        )
+        evidence = f"{several.sum()} entries hold the part of one {among}{last}, not the sum"
         yield "assigns", evidence
+
+
+def _hits(pair: Pair, part: Array) -> Array:
+    """The entries of given that are those of a part; both 0 counts, a near miss of 0 does not."""
+    near = np.abs(pair.given - part) <= pair.atol * pair.size + pair.rtol * np.abs(part)
+    return near & (~pair.zero(part) | pair.zero(pair.given))
+
+
+def _unchanged(pair: Pair, part: Array) -> bool:
+    """Whether given holds this part wherever the part is not 0."""
+    there = ~pair.zero(part)
+    return bool(there.any() and _hits(pair, part)[there].all())
+
+
+def _moved(case: Case, name: str, pair: Pair, gy: Array) -> Iterator[Found]:
+    """given = rule(another gy): its axes in another order, reshaped, reversed, or averaged."""
+    axes = range(gy.ndim)
+    named = [case.axis("y", i) for i in axes]
+    others = {
+        f"taken in the order {','.join(named[i] for i in order)} and reshaped": gy.transpose(order)
+        for order in orders(gy.ndim)
+    }
+    others |= {f"read backwards along {named[i]}": np.flip(gy, i) for i in axes}
+    others |= {
+        f"replaced by its mean over {named[i]}": gy.mean(i, keepdims=True) + 0 * gy for i in axes
+    }
+    for how, other in others.items():
+        part = np.asarray(case.rule(other.reshape(gy.shape))[name], np.float64)
+        if pair.same(pair.given, part):
+            yield "upstream-moved", f"yours is the right one for a gy {how}"
+            return
 
 
 def _slice(ndim: int, axes: tuple[int, ...], place: tuple[int, ...]) -> tuple[slice, ...]:

@@ -43,7 +43,8 @@ def _names(pair: Pair, c: float, constants: Mapping[str, float]) -> list[str]:
 def slice_ratio(pair: Pair) -> Iterator[Found]:
     """given = c[i] * right along one axis or two, where one c for all does not do.
 
-    It must be a pattern: on average a slice has at least two entries that are not 0.
+    It must be a pattern: on average a slice has at least two entries that are not 0, and the
+    ratios are not just 0 and 1, which says no more than where the gradient is wrong.
     """
     if pair.same(pair.given, fitted(pair.given, pair.right) * pair.right):
         return
@@ -57,6 +58,8 @@ def slice_ratio(pair: Pair) -> Iterator[Found]:
         if pair.same(pair.given, c * pair.right):
             found.append(axes)
             ratios = c.reshape(filled.shape)[filled > 0]
+            if pair.same(ratios, np.round(ratios).clip(0, 1)):
+                continue
             evidence = f"yours / right is one number for each {pair.named(axes)}: {numbers(ratios)}"
             yield f"slice-ratio:{pair.named(axes)}", evidence
 

@@ -7,7 +7,9 @@ import numpy as np
 
 from ..case import Case
 from ..report import Sign
+from .broadcast import fits, sum_to
 from .pair import Array, Found, Pair, numbers
+from .ratios import fitted
 
 
 def constant_over(pair: Pair) -> Iterator[Found]:
@@ -58,6 +60,29 @@ def constant_off(pair: Pair) -> Iterator[Found]:
             yield f"constant-off:{pair.named(axes)}", evidence
 
 
+def affine_off(pair: Pair, x: Array) -> Iterator[Found]:
+    """given = right + a[i] + b[i] * x along one axis or two: statistics of x taken for constants.
+
+    In a norm the paths through mean and variance are of this form. It must be a pattern: a slice
+    has at least four entries, and b is not 0.
+    """
+    off = pair.given - pair.right
+    found: list[tuple[int, ...]] = []
+    for axes in pair.groups(2):
+        others = pair.beyond(axes)
+        if np.prod([pair.right.shape[i] for i in others]) < 4 or pair.adds_nothing(axes, found):
+            continue
+        centred = x - x.mean(others, keepdims=True)
+        b = fitted(off, centred, others)
+        a = (off - b * centred).mean(others, keepdims=True)
+        if pair.same(pair.given - a - b * centred, pair.right) and not pair.same(
+            pair.given - a, pair.right
+        ):
+            found.append(axes)
+            evidence = f"yours - right = a + b * x for each {pair.named(axes)}, b = {numbers(b)}"
+            yield f"affine-off:{pair.named(axes)}", evidence
+
+
 # Gradients of a wrong shape
 
 
@@ -75,6 +100,9 @@ def shape_signs(case: Case, name: str, given: Array, right: Array) -> Iterator[S
 def _shape_patterns(pair: Pair, given: Array, axes: tuple[str, ...]) -> Iterator[Found]:
     right = pair.right
     shapes = f"yours has shape {given.shape}, the right one {right.shape}"
+    wide = right.size < given.size and fits(right.shape, given.shape)
+    if wide and pair.same(sum_to(given, right.shape), right):
+        yield "missing-sum:broadcast", f"{shapes}; summed where the input was broadcast it is right"
     yield from _not_summed(pair, given, axes, shapes)
     if given.size == right.size:
         yield from _same_size(pair, given, shapes)

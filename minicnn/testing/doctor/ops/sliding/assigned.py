@@ -26,3 +26,12 @@ def by_tap(columns: Array, rows: Axis, cols: Axis) -> Array:
 def _write(gx: Array, value: Array, p: int, q: int) -> None:
     if 0 <= p < gx.shape[2] and 0 <= q < gx.shape[3]:
         gx[:, :, p, q] = value
+
+
+def winners(gy: Array, mask: Array, rows: Axis, cols: Axis) -> Array:
+    """The winners' pixels alone, the last window's over what was there."""
+    gx = np.zeros((*gy.shape[:2], rows.size, cols.size))
+    for n, c, i, j in np.ndindex(*gy.shape):
+        u, v = np.argwhere(mask[n, c, :, :, i, j])[0]
+        gx[n, c, rows.pixel(i, u), cols.pixel(j, v)] = gy[n, c, i, j]
+    return gx

@@ -6,6 +6,7 @@ the image meet nothing: that is zero padding on the way out, and cropping on the
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -25,8 +26,7 @@ class Axis:
 
     def table(self) -> Array:
         """T[i, u, p] = [i*stride + u*dilation - padding = p]   (windows, kernel, size)"""
-        i, u, p = np.ogrid[: self.windows, : self.kernel, : self.size]
-        return (self.pixel(i, u) == p).astype(float)
+        return _table(self)
 
     def pixel(self, i, u):  # type: ignore[no-untyped-def]  # ints or arrays of them
         return i * self.stride + u * self.dilation - self.padding
@@ -39,6 +39,14 @@ class Axis:
     def unused(self) -> int:
         """How many pixels at the end, padding included, no window meets."""
         return self.size + self.padding - self.pixel(self.windows - 1, self.kernel - 1) - 1
+
+
+@lru_cache(maxsize=1024)
+def _table(axis: Axis) -> Array:
+    i, u = np.arange(axis.windows)[:, None, None], np.arange(axis.kernel)[:, None]
+    table = (axis.pixel(i, u) == np.arange(axis.size)).astype(float)
+    table.flags.writeable = False
+    return table
 
 
 def pair(value: int | tuple[int, int]) -> tuple[int, int]:

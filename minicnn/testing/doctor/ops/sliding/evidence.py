@@ -28,7 +28,7 @@ def place(name: str, index: Sequence[int]) -> str:
 
 def gradient(name: str) -> str:
     """How an input's gradient is called."""
-    return name if name in ("y", "gy") else f"g{name}"
+    return name if name in ("y", "gy", "gx") else f"g{name}"
 
 
 def span(numbers: Iterable[int], what: str) -> str:

@@ -86,5 +86,6 @@ def _named(axis: Axis, cross: Axis, key: str, value: int) -> Iterator[tuple[str,
         "stride-is-kernel": key == "stride" and value == axis.kernel,
         "padding-off-by-one": key == "padding" and abs(value - right) == 1,
     }
-    said = [name for name, holds in names.items() if holds] or [f"wrong-{key}"]
+    other = "window-origin" if key == "padding" else "window-spacing"
+    said = [name for name, holds in names.items() if holds] or [other]
     yield from ((name, wrong) for name in said)

@@ -42,7 +42,7 @@ def _elsewhere(c: Call) -> Iterator[tuple[str, Call, str]]:
 
 def _padding_value(case: Case) -> Iterator[Sign]:
     """Wrong where windows lie partly in the padding, right wherever they do not."""
-    if case.y.ndim != 4:
+    if case.y.shape[2:] != (case.call.rows.windows, case.call.cols.windows):
         return
     partly = _over_edge(case.call.rows)[:, None] | _over_edge(case.call.cols)
     wrong = (~near(case, case.y, case.call.y)).any((0, 1))

@@ -54,8 +54,8 @@ def _turned(right: Array) -> Iterator[tuple[str, Array, str]]:
         why = "the right numbers with kh and kw exchanged"
         yield "patch-transposed", right.swapaxes(2, 3), why
     for shift in range(1, right.shape[1]):
-        yield "channels-mixed", np.roll(right, shift, 1), "that is another channel's number"
-    yield "channels-mixed", right[:, ::-1], "that is another channel's number"
+        yield "mixes-channels", np.roll(right, shift, 1), "that is another channel's number"
+    yield "mixes-channels", right[:, ::-1], "that is another channel's number"
     yield from reordered(right)
 
 
@@ -114,15 +114,10 @@ def _patch(call: Call, look: Look) -> Array:
     per_group = look.right.shape[1]
     first = o // (len(look.right) // call.groups) * per_group
     image = call.x[n, first : first + per_group]
-    patch = np.einsum("chw,uh,vw->cuv", image, _taps(call.rows, i), _taps(call.cols, j))
+    patch = np.einsum("chw,uh,vw->cuv", image, call.rows.table()[i], call.cols.table()[j])
     expected = np.zeros_like(look.right)
     expected[o] = patch
     return expected
-
-
-def _taps(axis: Axis, i: int) -> Array:
-    u, p = np.ogrid[: axis.kernel, : axis.size]
-    return (axis.pixel(i, u) == p).astype(float)
 
 
 def _hypotheses(c: Call) -> Iterator[Hypothesis]:

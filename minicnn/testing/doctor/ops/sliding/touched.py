@@ -11,6 +11,7 @@ from itertools import chain
 
 import numpy as np
 
+from ...bugs import GENERIC
 from ...case import Case
 from ...op import Call
 from ...report import Sign
@@ -104,7 +105,9 @@ def _samples(case: Case, looks: list[Look]) -> Iterator[Sign]:
             yield _sign(case, "mixes-batch", look, 0, look.seen(0), look.due(0))
             return
     empty = [look for look in looks if not look.touched.any()]
-    if empty and all((look.meeting.sample > 0) == (not look.touched.any()) for look in looks):
+    first = [look for look in looks if look.meeting.sample == 0]
+    kept = all(np.array_equal(look.touched, look.right) for look in first)
+    if first and kept and len(empty) == len(looks) - len(first) > 0:
         yield _sign(case, "first-only:N", empty[0], 0, [], empty[0].due(0))
 
 
@@ -114,8 +117,10 @@ def _channels(case: Case, looks: list[Look]) -> Iterator[Sign]:
     for look in looks:
         seen, due = look.seen(1), look.due(1)
         if set(seen) - set(look.meeting.channels):
-            wide = len(seen) > len(due)
-            bug = "channels-mixed" if groups == 1 else "groups-ignored" if wide else "wrong-group"
+            wide = len(seen) == look.right.shape[1]
+            grouped = "groups-ignored" if wide else "wrong-group"
+            alone = "channels-collapsed" if wide else "mixes-channels"
+            bug = grouped if groups > 1 else alone
             yield _sign(case, bug, look, 1, seen, due)
             return
 
@@ -123,12 +128,12 @@ def _channels(case: Case, looks: list[Look]) -> Iterator[Sign]:
 def _places(case: Case, looks: list[Look]) -> Iterator[Sign]:
     """Rows and columns: names of the mistakes that explain every look."""
     off = [axis for axis in (2, 3) if any(look.seen(axis) != look.due(axis) for look in looks)]
-    if not off:
+    if not off or case.call.rows.windows == case.call.cols.windows == 1:
         return
     places = misplaced(case.call.rows, case.call.cols)
     names = {name for name, rows, cols in places if _fits(looks, rows, cols)}
     look = next(look for look in looks if look.seen(off[0]) != look.due(off[0]))
-    named = {name for name in names if not name.startswith("wrong-")} | _left_out(looks)
+    named = names - GENERIC.keys() | _left_out(looks)
     for name in sorted(named or names):
         yield _sign(case, name, look, off[0], look.seen(off[0]), look.due(off[0]))
 

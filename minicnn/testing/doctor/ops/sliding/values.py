@@ -12,6 +12,7 @@ from .evidence import difference, place
 
 Array = np.ndarray
 Expected = Iterator[tuple[str, Array, str]]
+Rule = Callable[[Array, Call], Array]
 Variants = Callable[[Call], Iterator[tuple[str, Call, str]]]
 
 
@@ -25,31 +26,33 @@ def matching(case: Case, where: str, given: Array, right: Array, expected: Expec
             yield case.sign(bug, where, f"{difference(name, given, right)}: {why}", 2)
 
 
-def input_value_signs(rule: Callable[[Array, Call], Array], variants: Variants) -> Callable[..., Iterator[Sign]]:
+def input_value_signs(rule: Rule, variants: Variants) -> Callable[[Case], Iterator[Sign]]:
     """The detector of an op with the rule ``rule`` for x, and wrong calls of its own."""
 
     def detect(case: Case) -> Iterator[Sign]:
         if "x" not in case.wrong():
             return
         given, right = case.given["x"], case.right["x"]
-        yield from matching(case, "gx", given, right, itertools.chain(
-            ((bug, rule(case.gy, call), why) for bug, call, why in variants(case.call)),
-            spoilt(right, getattr(case.call, "groups", 1)), _reordered_upstream(case)))  # fmt: skip
+        calls = ((bug, rule(case.gy, call), why) for bug, call, why in variants(case.call))
+        spoilt = _spoilt(right, getattr(case.call, "groups", 1))
+        upstream = _reordered_upstream(case, rule)
+        expected = itertools.chain(calls, spoilt, upstream)
+        yield from matching(case, "gx", given, right, expected)
         yield from _border(case, given, right)
         yield from _collapsed(case, given, right)
-        yield from _assigned(case, given, right)
+        yield from _assigned(case, given, right, rule)
 
     return detect
 
 
-def spoilt(right: Array, groups: int) -> Expected:
+def _spoilt(right: Array, groups: int) -> Expected:
     """The right numbers in wrong order: axes confused, channels turned round."""
     yield from reordered(right)
     why, width = "that is another channel's number", right.shape[1] // groups
     for shift in range(1, right.shape[1]):
-        bug = "wrong-group" if groups > 1 and shift % width == 0 else "channels-mixed"
+        bug = "wrong-group" if groups > 1 and shift % width == 0 else "mixes-channels"
         yield bug, np.roll(right, shift, 1), why
-    yield "channels-mixed", right[:, ::-1], why
+    yield "mixes-channels", right[:, ::-1], why
 
 
 def reordered(right: Array) -> Expected:
@@ -63,18 +66,23 @@ def reordered(right: Array) -> Expected:
             yield "reshape-for-transpose", numbers.reshape(right.shape), why
 
 
-def _reordered_upstream(case: Case) -> Expected:
+def _reordered_upstream(case: Case, rule: Rule) -> Expected:
     for bug, gy, _ in reordered(case.gy):
-        yield bug, case.rule(gy)["x"], "that comes from gy with its axes in another order"
+        yield bug, rule(gy, case.call), "that comes from gy with its axes in another order"
 
 
 def _border(case: Case, given: Array, right: Array) -> Iterator[Sign]:
-    inner = np.s_[:, :, 1:-1, 1:-1]
-    kept = np.zeros_like(right)
-    kept[inner] = right[inner]
-    if right[inner].size and case.close(given, kept):
+    kept = without_border(right)
+    if kept.any() and case.close(given, kept):
         why = "all of the outermost pixels are zero, all others right"
         yield case.sign("border-dropped", "gx", f"{difference('x', given, right)}: {why}", 2)
+
+
+def without_border(images: Array) -> Array:
+    """The outermost pixels zero."""
+    kept = np.zeros_like(images)
+    kept[:, :, 1:-1, 1:-1] = images[:, :, 1:-1, 1:-1]
+    return kept
 
 
 def _collapsed(case: Case, given: Array, right: Array) -> Iterator[Sign]:
@@ -86,36 +94,40 @@ def _collapsed(case: Case, given: Array, right: Array) -> Iterator[Sign]:
         yield case.sign("channels-collapsed", "gx", line, 2)
 
 
-def _assigned(case: Case, given: Array, right: Array) -> Iterator[Sign]:
-    """Every pixel keeps what one window gave it, and loses what the others that overlap it gave."""
+def _assigned(case: Case, given: Array, right: Array, rule: Rule) -> Iterator[Sign]:
     for axis in (2, 1):
-        parts = contributions(case, axis)
-        several = (parts != 0).sum(0) > 1
-        kept = ((parts != 0) & near(case, parts, given)).any(0)
-        whole = near(case, given, right)
-        if np.any(several & ~whole) and np.all(np.where(several, kept, whole)):
-            yield case.sign("col2im-assigns", "gx", _one_of(given, right, parts, several & ~whole), 2)
+        signs = list(kept_one(case, "x", "gx", given, right, contributions(case, axis, rule)))
+        yield from signs
+        if signs:
             return
 
 
-def _one_of(given: Array, right: Array, parts: Array, wrong: Array) -> str:
-    index = tuple(int(i) for i in np.argwhere(wrong)[0])
-    amounts = [p for p in parts[(slice(None), *index)] if p]
-    listed = " + ".join(f"{p:.3g}" for p in amounts[:4]) + (" + ..." if len(amounts) > 4 else "")
-    return (
-        f"{len(amounts)} windows add to {place('x', index)}: {listed} = {right[index]:.4g}; "
-        f"it is {given[index]:.4g}, one of them alone"
-    )
+def kept_one(
+    case: Case, name: str, where: str, given: Array, right: Array, parts: Array
+) -> Iterator[Sign]:
+    """Every pixel keeps one of the parts that should be added up there."""
+    several = (parts != 0).sum(0) > 1
+    kept = ((parts != 0) & near(case, parts, given)).any(0)
+    whole = near(case, given, right)
+    if np.any(several & ~whole) and np.all(np.where(several, kept, whole)):
+        index = tuple(int(i) for i in np.argwhere(several & ~whole)[0])
+        amounts = [p for p in parts[(slice(None), *index)] if p]
+        listed = " + ".join(f"{p:.3g}" for p in amounts[:4]) + (" + ..." if len(amounts) > 4 else "")
+        line = (
+            f"{len(amounts)} windows add to {place(name, index)}: {listed} = {right[index]:.4g}; "
+            f"it is {given[index]:.4g}, one of them alone"
+        )
+        yield case.sign("col2im-assigns", where, line, 2)
 
 
-def contributions(case: Case, axis: int) -> Array:
+def contributions(case: Case, axis: int, rule: Rule) -> Array:
     """gx through each window alone; from axis 1 on, through each entry of a sample's y."""
     parts = []
     for index in np.ndindex(*case.gy.shape[axis:]):
         gy = np.zeros_like(case.gy)
         here = (*(slice(None),) * axis, *index)
         gy[here] = case.gy[here]
-        parts.append(case.rule(gy)["x"])
+        parts.append(rule(gy, case.call))
     return np.stack(parts)
 
 
