@@ -4,16 +4,23 @@ The names of `contract`, `numbers` and `patterns` fit any op; the others are in 
 """
 
 from . import (
+    activation,
     contract,
     conv,
+    cross_entropy,
+    elementwise,
+    linear,
+    loss,
     numbers,
     patterns,
+    reduce,
     running,
+    softmax,
 )
 from .bug import Bug
 
 GENERIC = {bug.key: bug for family in (contract, numbers, patterns) for bug in family.BUGS}
-_FAMILIES = (conv, running)
+_FAMILIES = (activation, conv, cross_entropy, elementwise, linear, loss, reduce, running, softmax)
 BUGS = GENERIC | {bug.key: bug for family in _FAMILIES for bug in family.BUGS}
 
 

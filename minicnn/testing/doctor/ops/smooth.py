@@ -72,7 +72,7 @@ sigmoid = Op(
         "gx factor:y(1-y^2)": "tanh-rule",
     },
     detectors=(_applied_to({
-        "function-applied-twice": lambda x: s(s(x)), "tanh-for-sigmoid": np.tanh,
+        "function-applied-twice": lambda x: s(s(x)), "tanh-rule": np.tanh,
         "sign-in-exponent": lambda x: s(-x),
     }),),
     mutants=(
@@ -178,7 +178,7 @@ _SILU = Gated(lambda c: s(c.x), lambda c: s(c.x) * s(-c.x))
 silu = Op(
     "silu", {"x": ""}, "", probes=_probes,
     forward=_SILU.forward, gradients={"x": _SILU.gradient}, factors=_SILU.factors,
-    names={**COMMON, **TERMS, "forward fp-warning": "exp-overflow", "gx factor:y(1-y)": "output-for-gate"},
+    names={**COMMON, **OVERFLOW, **TERMS, "gx factor:y(1-y)": "output-for-gate"},
     detectors=(_applied_to({"gate-for-product": s, "sign-in-exponent": lambda x: x * s(-x)}),),
     mutants=(
         *_SILU.mutants,
@@ -246,7 +246,7 @@ gelu = Op(
         "Phi + x e^(-x^2)/sqrt(2 pi)": _phi(c.x) + c.x * _bell(c) ** 2 / math.sqrt(2 * math.pi),
     },
     names={
-        **COMMON, **TERMS, "forward fp-warning": "exp-overflow", "gx factor:of the tanh form": _OTHER_FORM,
+        **COMMON, **OVERFLOW, **TERMS, "gx factor:of the tanh form": _OTHER_FORM,
         "gx factor:Phi + x e^(-x^2/2)": "density-wrong",
         "gx factor:Phi + x e^(-x^2)/sqrt(2 pi)": "density-wrong",
     },
