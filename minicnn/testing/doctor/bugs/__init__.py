@@ -5,12 +5,15 @@ The names of `contract`, `numbers` and `patterns` fit any op; the others are in 
 
 from . import (
     activation,
+    attention,
     contract,
     conv,
     cross_entropy,
+    dropout,
     elementwise,
     linear,
     loss,
+    norm,
     numbers,
     patterns,
     reduce,
@@ -20,7 +23,20 @@ from . import (
 from .bug import Bug
 
 GENERIC = {bug.key: bug for family in (contract, numbers, patterns) for bug in family.BUGS}
-_FAMILIES = (activation, conv, cross_entropy, elementwise, linear, loss, reduce, running, softmax)
+_FAMILIES = (
+    activation,
+    conv,
+    cross_entropy,
+    elementwise,
+    linear,
+    loss,
+    reduce,
+    running,
+    softmax,
+    norm,
+    attention,
+    dropout,
+)
 BUGS = GENERIC | {bug.key: bug for family in _FAMILIES for bug in family.BUGS}
 
 

@@ -4,26 +4,27 @@ from ..op import Op
 from . import (
     activation,
     attention,
-    blocks,
     columns,
+    concat,
     conv,
     cross_entropy,
     dropout,
     elementwise,
+    embedding,
     linear,
     loss,
     norm,
     pool,
     reduce,
+    residual,
     smooth,
     softmax,
+    squeeze_excite,
     update,
 )
 
 _FAMILIES = (
     elementwise, reduce, linear, activation, smooth, softmax, cross_entropy, loss, conv, columns,
-    pool, norm, dropout, blocks, attention, update,
+    pool, norm, dropout, concat, residual, squeeze_excite, attention, embedding, update,
 )  # fmt: skip
-OPS: dict[str, Op] = {
-    op.name: op for family in _FAMILIES for op in getattr(family, "OPS", ())
-}
+OPS: dict[str, Op] = {op.name: op for family in _FAMILIES for op in family.OPS}

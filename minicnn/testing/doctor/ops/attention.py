@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..op import Array, Call, Op, Probe
+from ..op import Call, Op, Probe
 from .attention_bugs import MUTANTS
 from .attention_rule import forward, gk, gq, gv
 from .attention_signs import backward_steps, forward_scale, forward_steps
@@ -48,5 +48,4 @@ attention = Op(
     },
     detectors=(backward_steps, forward_steps, forward_scale),
 )
-
-__all__ = ["Array", "attention"]
+OPS = (attention,)

@@ -16,11 +16,12 @@ def output(forms: list[Rule]) -> Rule:
 
 
 MUTANTS = (
-    *(Mutant(f"forward: {key}", key, output(forms)) for key, forms in replaced_once(FORWARD)),
+    *(Mutant(f"forward: {name}", key, output(forms))
+      for name, key, forms in replaced_once(FORWARD)),
     *(
-        Mutant(f"{name}: {key}", key, gradients={name[1:]: gradient(rule, forms)})
-        for name, rule, steps in (("gq", gq, GQ), ("gk", gk, GK), ("gv", gv, (GV_USES,)))
-        for key, forms in replaced_once(steps)
+        Mutant(f"g{place}: {name}", key, gradients={place: gradient(rule, forms)})
+        for place, rule, steps in (("q", gq, GQ), ("k", gk, GK), ("v", gv, (GV_USES,)))
+        for name, key, forms in replaced_once(steps)
     ),
     Mutant("gq and gk: scale lost", "attention-backward-scale:1", gradients={
         "q": lambda gy, c: gq(gy, c) * np.sqrt(c.q.shape[-1]),

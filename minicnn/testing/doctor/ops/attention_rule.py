@@ -69,7 +69,7 @@ JACOBIAN: Step = (
     ("softmax-backward-wrong", lambda p, d: d - (p * d).sum(-1, keepdims=True)),
 )
 BACK_SCALE: Step = (
-    ("", usual_scale),
+    ("", lambda c: c.scale),
     ("attention-backward-scale:1", lambda c: 1.0),
     ("attention-backward-scale:1/D", lambda c: 1 / c.q.shape[-1]),
     ("attention-backward-scale:sqrt(D)", lambda c: np.sqrt(c.q.shape[-1])),
@@ -104,7 +104,8 @@ GK = (REACHED, JACOBIAN, BACK_SCALE, GK_USES)
 
 def forward(c: Call, *forms: Rule) -> Array:
     scores, scale, normalise, weigh = forms or right(FORWARD)
-    c.scores = scores(c) * scale(c)
+    c.scale = scale(c)
+    c.scores = scores(c) * c.scale
     c.p = normalise(c.scores)
     return weigh(c.p, c)
 

@@ -87,7 +87,7 @@ concat = Op(
         Mutant("pieces of the other end", "slices-swapped",
                gradients={"a": last_of_a_length, "b": first_of_b_length}),
         Mutant("both from the start", "slices-swapped", gradients={"b": first_of_b_length}),
-        Mutant("copied", "slices-copied", gradients={"a": lambda gy, c: gy, "b": lambda gy, c: gy},
+        Mutant("copied", "slice-lengths", gradients={"a": lambda gy, c: gy, "b": lambda gy, c: gy},
                also=("wrong-shape",)),
         Mutant("b begins late", "slice-start-off", gradients={"b": one_late}),
         Mutant("b begins early", "slice-start-off", gradients={"b": one_early}),
@@ -95,8 +95,9 @@ concat = Op(
                {"a": last_of_a_length, "b": first_of_b_length}),
         Mutant("b has none", "zero-gradient", gradients={"b": lambda gy, c: np.zeros_like(c.b)}),
     ),
-    names={"wrong-shape": "slices-copied", "ga permuted": "slices-swapped",
+    names={"wrong-shape": "slice-lengths", "ga permuted": "slices-swapped",
            "gb permuted": "slices-swapped"},
     detectors=(pieces,),
     aliases={"dim": "axis"},
 )  # fmt: skip
+OPS = (concat,)

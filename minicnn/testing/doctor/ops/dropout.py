@@ -181,3 +181,4 @@ dropout = Op(
     detectors=(factors,),
     aliases={"drop_prob": "p", "rate": "p", "drop_rate": "p", "probability": "p"},
 )
+OPS = (dropout,)

@@ -10,7 +10,7 @@ import numpy as np
 from ..case import Case
 from ..op import Array, Call, Mutant, Op, Probe
 from ..report import Sign
-from .steps import Step, explained
+from .steps import Step, explained, replaced_once
 
 
 def summed(gy: Array, c: Call) -> Array:
@@ -58,7 +58,7 @@ RULES: Step = (
     ("index-off-by-one", lambda gy, c: rolled(gy, c, -1)),
     ("padding-row", first_row_lost),
     ("gradient-everywhere", everywhere),
-    ("divided-by-size", lambda gy, c: summed(gy, c) / c.index.size),
+    ("ratio:1/places", lambda gy, c: summed(gy, c) / c.index.size),
 )
 
 
@@ -92,11 +92,14 @@ embedding = Op(
     gradients={"weight": summed},
     probes=probes,
     mutants=(
-        *(Mutant(key, key, gradients={"weight": rule}) for key, rule in RULES[1:]),
+        *(Mutant(name, key, gradients={"weight": forms[0]})
+          for name, key, forms in replaced_once((RULES,))),
         Mutant("looked up from 1", "index-off-by-one", lambda c: c.weight[c.index - 1],
                {"weight": lambda gy, c: rolled(gy, c, -1)}),
     ),
+    constants=lambda c: {"places": c.index.size, "1/places": 1 / c.index.size},
     names={"gweight assigns": "repeats-overwrite", "gweight rolled:V": "index-off-by-one"},
     detectors=(rows,),
     aliases={"indices": "index", "ids": "index", "idx": "index", "x": "index"},
 )  # fmt: skip
+OPS = (embedding,)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from ..op import Array, Call, Forward, Gradient, Op, Probe
+from ..op import Call, Forward, Gradient, Op, Probe
 from .norm_bugs import BATCH_MUTANTS, LAYER_MUTANTS
 from .norm_rule import batch, count, gbias, gweight, layer, norm, paths
 from .norm_signs import backward_axes, forward_axes, forward_steps, parameters, three_paths
@@ -75,5 +75,4 @@ IMAGES = {"x": "N C H W", "weight": "C", "bias": "C"}
 ROWS = {"x": "", "weight": "D", "bias": "D"}
 batch_norm = norm_op("batch_norm", IMAGES, norm(batch), batch_probes, BATCH_MUTANTS)
 layer_norm = norm_op("layer_norm", ROWS, norm(layer), layer_probes, LAYER_MUTANTS)
-
-__all__ = ["Array", "batch_norm", "layer_norm"]
+OPS = (batch_norm, layer_norm)

@@ -28,6 +28,12 @@ def mean_of_raw_gradient(gy: Array, c: Call) -> Array:
     return c.inv * (g - average(c, gy) - c.xhat * average(c, g * c.xhat))
 
 
+def not_centred(gy: Array, c: Call) -> Array:
+    """For y = weight * x / std + bias."""
+    g, centred = gy * c.w, c.x - average(c, c.x)
+    return c.inv * g - c.inv**3 * centred * average(c, g * c.x)
+
+
 def over_batch_only(gy: Array, c: Call) -> Array:
     g = gy * c.w
     mean, slope = g.mean(0, keepdims=True), (g * c.xhat).mean(0, keepdims=True)
@@ -129,19 +135,20 @@ def forward_mutants(layout: Layout) -> tuple[Mutant, ...]:
     def constant(c: Call) -> Array:
         return np.ones_like(variance(c))
 
-    no_paths = gx(paths(mean=zero, variance=zero))
     return (
         Mutant("unbiased", "unbiased-variance", inv(unbiased), gx(paths(variance=correction))),
         Mutant("unbiased forward", "unbiased-variance", inv(unbiased), {},
                also=("unbiased-in-one-place",)),
-        Mutant("eps outside", "eps-outside-root",
-               inv(lambda c: 1 / (np.sqrt(variance(c)) + c.eps))),
+        Mutant("eps outside", "eps-outside-root", inv(lambda c: 1 / (np.sqrt(variance(c)) + c.eps)),
+               gx(paths(variance=lambda c: 1 / (c.inv * np.sqrt(variance(c)))))),
         Mutant("eps missing", "eps-missing", inv(lambda c: 1 / np.sqrt(variance(c)))),
         Mutant("eps fixed", "eps-other", inv(lambda c: 1 / np.sqrt(variance(c) + 1e-8))),
-        Mutant("variance for std", "variance-for-std", inv(lambda c: 1 / (variance(c) + c.eps))),
-        Mutant("times std", "std-not-divided", inv(lambda c: np.sqrt(variance(c) + c.eps))),
+        Mutant("variance for std", "variance-for-std", inv(lambda c: 1 / (variance(c) + c.eps)),
+               gx(paths(variance=lambda c: 2 / c.inv))),
+        Mutant("times std", "std-not-divided", inv(lambda c: np.sqrt(variance(c) + c.eps)),
+               gx(paths(variance=lambda c: -(c.inv**-4)))),
         Mutant("not divided", "std-not-divided", inv(constant), gx(paths(variance=zero))),
-        Mutant("mean kept", "mean-not-subtracted", norm(layout, mean=no_mean), no_paths),
+        Mutant("mean kept", "mean-not-subtracted", norm(layout, mean=no_mean), gx(not_centred)),
         Mutant("weight missing", "weight-missing", norm(layout, y=lambda c: c.xhat + c.b)),
         Mutant("bias missing", "bias-missing", norm(layout, y=lambda c: c.w * c.xhat)),
         Mutant("bias subtracted", "bias-sign", norm(layout, y=lambda c: c.w * c.xhat - c.b)),
@@ -175,7 +182,8 @@ BATCH_MUTANTS = (
     Mutant("running statistics, new", "running-statistics",
            norm(batch, mean=no_mean, inv=new_inverse), FIXED),
     Mutant("running statistics, updated", "running-statistics",
-           norm(batch, mean=lambda c: 0.1 * average(c, c.x), inv=running_inverse), FIXED),
+           norm(batch, mean=lambda c: 0.1 * average(c, c.x), inv=running_inverse), FIXED,
+           also=("statistics-constant",)),
 )  # fmt: skip
 LAYER_MUTANTS = (
     *backward_mutants(),

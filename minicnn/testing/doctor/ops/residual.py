@@ -123,12 +123,14 @@ residual = Op(
     gradients={"x": residual_gx, "weight": residual_gweight},
     probes=residual_probes,
     mutants=(
-        *(Mutant(f"gx: {key}", key, gradients={"x": gradient(residual_gx, forms)})
-          for key, forms in replaced_once(GX)),
-        *(Mutant(f"gweight: {key}", key, gradients={"weight": gradient(residual_gweight, forms)})
-          for key, forms in replaced_once(GWEIGHT)),
-        *(Mutant(f"forward: {key}", key, rule) for key, rule in FORWARDS[1:]),
+        *(Mutant(f"gx: {name}", key, gradients={"x": gradient(residual_gx, forms)})
+          for name, key, forms in replaced_once(GX)),
+        *(Mutant(f"gweight: {name}", key, gradients={"weight": gradient(residual_gweight, forms)})
+          for name, key, forms in replaced_once(GWEIGHT)),
+        *(Mutant(f"forward: {name}", key, forms[0])
+          for name, key, forms in replaced_once((FORWARDS,))),
     ),
     names={"changes-input": "input-changed", "gx factor:1": "branch-lost"},
     detectors=(residual_signs,),
 )  # fmt: skip
+OPS = (residual,)

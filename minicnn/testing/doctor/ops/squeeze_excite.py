@@ -103,8 +103,8 @@ SQUEEZED: Step = (
     ("gweight-uses-gate", lambda c: c.s),
     ("gweight-uses-gate", lambda c: c.z),
 )
-TURNED: Step = {"": lambda a: a, "gweight-transposed": lambda a: a.T}
-AVERAGED: Step = {"": lambda c: 1.0, "divided-by-batch": lambda c: 1 / len(c.x)}
+TURNED: Step = (("", lambda a: a), ("transposed", lambda a: a.T))
+AVERAGED: Step = (("", lambda c: 1.0), ("ratio:1/N", lambda c: 1 / len(c.x)))
 
 
 FORWARD = (POOL, LAYER, GATE, USE)
@@ -147,21 +147,21 @@ def probes(seed: int) -> Iterator[Probe]:
 
 squeeze_excite = Op(
     "squeeze_excite",
-    {"x": "N C H W", "weight": "C C"},
+    {"x": "N C H W", "weight": "O I"},
     "N C H W",
     forward=forward,
     gradients={"x": gx, "weight": gweight},
     probes=probes,
     mutants=(
-        *(Mutant(f"forward: {key}", key, output(forms)) for key, forms in replaced_once(FORWARD)),
-        *(Mutant(f"gx: {key}", key, gradients={"x": gradient(gx, forms)})
-          for key, forms in replaced_once(GX)),
-        *(Mutant(f"gweight: {key}", key, gradients={"weight": gradient(gweight, forms)})
-          for key, forms in replaced_once(GWEIGHT)),
+        *(Mutant(f"forward: {name}", key, output(forms), also=("gate-derivative-wrong",))
+          for name, key, forms in replaced_once(FORWARD)),
+        *(Mutant(f"gx: {name}", key, gradients={"x": gradient(gx, forms)})
+          for name, key, forms in replaced_once(GX)),
+        *(Mutant(f"gweight: {name}", key, gradients={"weight": gradient(gweight, forms)})
+          for name, key, forms in replaced_once(GWEIGHT)),
     ),
     constants=lambda c: {"H*W": c.x[0, 0].size, "1/(H*W)": 1 / c.x[0, 0].size},
-    names={"gweight transposed": "gweight-transposed", "gweight ratio:1/N": "divided-by-batch",
-           "gweight ratio:1/(H*W)": "gate-gradient-wrong",
-           "gweight ratio:H*W": "pooled-not-mean"},
+    names={"gweight ratio:1/(H*W)": "gate-gradient-wrong", "gweight ratio:H*W": "pooled-not-mean"},
     detectors=(signs,),
 )  # fmt: skip
+OPS = (squeeze_excite,)

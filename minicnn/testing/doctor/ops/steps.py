@@ -22,11 +22,13 @@ def right(steps: Sequence[Step]) -> list[Any]:
     return [step[0][1] for step in steps]
 
 
-def replaced_once(steps: Sequence[Step]) -> Iterator[tuple[str, list[Any]]]:
-    """Each wrong form of each step: its name, and all forms with that one among right ones."""
+def replaced_once(steps: Sequence[Step]) -> Iterator[tuple[str, str, list[Any]]]:
+    """Each wrong form of each step: its number and name, the name, and all forms with that one."""
+    number = 0
     for i, step in enumerate(steps):
         for key, form in step[1:]:
-            yield key, [*right(steps[:i]), form, *right(steps[i + 1 :])]
+            number += 1
+            yield f"{number} {key}", key, [*right(steps[:i]), form, *right(steps[i + 1 :])]
 
 
 def replaced(

@@ -86,3 +86,4 @@ adamw_step = Op(
     "adamw_step", ADAM_INPUTS, "3 P", adamw, {}, adam_probes(adamw), ADAMW_MUTANTS,
     detectors=(first_moment, second_moment, adam_parameter), aliases=ALIASES, defaults=DEFAULTS,
 )  # fmt: skip
+OPS = (sgd_momentum_step, adam_step, adamw_step)

@@ -127,9 +127,9 @@ MOMENT_BUGS: tuple[tuple[str, str, Rule], ...] = (
 
 def parameter_mutants(coupled: bool) -> Iterator[Mutant]:
     """Each wrong form of each step from the moments to the parameter."""
-    for key, forms in replaced_once(parameter_steps(coupled)):
+    for name, key, forms in replaced_once(parameter_steps(coupled)):
         if key != "decay-decoupled":
-            yield Mutant(f"parameter: {key}", key, parameter_bug(tuple(forms), coupled))
+            yield Mutant(f"parameter: {name}", key, parameter_bug(tuple(forms), coupled))
 
 
 def parameter_bug(forms: tuple[Rule, ...], coupled: bool) -> Callable[[Call], Array]:
