@@ -34,7 +34,8 @@ class Probe:
 
     ``kind`` "usual"; "kink" where the derivative does not exist and a convention decides (ties,
     ReLU at 0), so that central differences mean nothing; "extreme" where numbers are so large or
-    small that a careless formula overflows. Sizes of axes are distinct primes where that can be, so
+    small that a careless formula overflows; "pairs" where options are pairs (height, width), which a
+    function need not understand: it may raise. Sizes of axes are distinct primes where that can be, so
     that a wrong factor has one name.
     """
 
@@ -72,7 +73,7 @@ class Op:
     the case and yield signs. ``aliases`` are other names that learners use for the options.
     ``conventions`` are choices that are all right ({"ties": ("first", "last")}), the usual one
     first; they reach the rule as options. ``defaults`` are the values of options that a learner's
-    function need not know.
+    function need not know, or functions that give them from the other options.
     """
 
     name: str

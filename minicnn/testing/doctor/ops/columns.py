@@ -1,6 +1,7 @@
 """im2col and its adjoint col2im, with the shapes of torch's ``unfold`` and ``fold``."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -43,8 +44,9 @@ def image_signs(case: Case) -> Iterator[Sign]:
     if hasattr(c, "columns"):
         name, where, given, right, columns = "y", "forward", case.y, c.y, c.columns
     else:
-        name, where, given, right, columns = "gx", "gx", case.given["x"], case.right["x"], case.gy
-    if given.shape != right.shape or case.close(given, right):
+        name, where, given, right = "gx", "gx", case.given.get("x"), case.right.get("x")
+        columns = case.gy
+    if given is None or given.shape != right.shape or case.close(given, right):
         return
     for sign in matching(case, name, given, right, _wrong_images(columns, right, c)):
         yield case.sign(sign.bug, where, sign.evidence, 2)
@@ -73,10 +75,11 @@ def column_signs(case: Case) -> Iterator[Sign]:
     """Columns, as im2col's y or as col2im's gradient, that hold other pixels, or in other order."""
     c = case.call
     if hasattr(c, "columns"):
-        given, right, where, image = case.given["columns"], case.right["columns"], "gcolumns", case.gy
+        given, right = case.given.get("columns"), case.right.get("columns")
+        where, image = "gcolumns", case.gy
     else:
         given, right, where, image = case.y, c.y, "forward", c.x
-    if given.shape != right.shape or case.close(given, right):
+    if given is None or given.shape != right.shape or case.close(given, right):
         return
     name = "y" if where == "forward" else where
 
@@ -108,12 +111,15 @@ def im2col_probes(seed: int) -> Iterator[Probe]:
         ("stride 2", (2, 2, 7, 5), 3, {"stride": 2}),
         ("stride 3, last rows unused", (2, 2, 9, 7), 2, {"stride": 3}),
         ("padding 1", (2, 2, 3, 4), 3, {"padding": 1}),
+        ("padding 2", (2, 2, 4, 3), 3, {"padding": 2, "stride": 2}),
+        ("dilation 3", (2, 2, 5, 6), 2, {"dilation": 3}),
         ("stride 2, padding 2", (2, 2, 6, 5), (3, 4), {"stride": 2, "padding": 2}),
         ("dilation 2", (2, 2, 7, 6), (3, 2), {"dilation": 2}),
         ("stride 2x3, padding 2x0", (2, 2, 6, 9), (3, 4), {"stride": (2, 3), "padding": (2, 0)}),
     ):
         given = {"kernel_size": size, **DEFAULTS, **options}
-        yield Probe(name, {"x": signed(rng, *x)}, given)
+        kind = "pairs" if isinstance(size, tuple) else "usual"
+        yield Probe(name, {"x": signed(rng, *x)}, given, kind)
 
 
 def col2im_probes(seed: int) -> Iterator[Probe]:
@@ -123,7 +129,7 @@ def col2im_probes(seed: int) -> Iterator[Probe]:
         c = Call(**probe.inputs, **probe.options)
         columns = signed(rng, *im2col_forward(c).shape)
         options = {"output_size": probe.inputs["x"].shape[2:], **probe.options}
-        yield Probe(probe.name, {"columns": columns}, options)
+        yield replace(probe, inputs={"columns": columns}, options=options)
 
 
 def _constants(c: Call) -> dict[str, float]:

@@ -42,8 +42,9 @@ def _constants(c: Call) -> dict[str, float]:
 def _probe(
     rng: np.random.Generator, name: str, x: tuple[int, ...], weight: tuple[int, ...], **options: Any
 ) -> Probe:
+    kind = "pairs" if isinstance(options["stride"], tuple) else "usual"
     inputs = {"x": signed(rng, *x), "weight": signed(rng, *weight), "bias": signed(rng, weight[0])}
-    return Probe(name, inputs, options)
+    return Probe(name, inputs, options, kind)
 
 
 def conv_probes(seed: int) -> Iterator[Probe]:

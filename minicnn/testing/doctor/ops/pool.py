@@ -51,7 +51,8 @@ def _probe(
     rng: np.random.Generator, name: str, x: tuple[int, ...], size: Any, stride: Any, padding: int = 0
 ) -> Probe:
     how = {"kernel_size": size, "stride": stride, "padding": padding}
-    return Probe(name, {"x": spaced(rng, *x)}, how)
+    kind = "pairs" if isinstance(size, tuple) else "usual"
+    return Probe(name, {"x": spaced(rng, *x)}, how, kind)
 
 
 def average_probes(seed: int) -> Iterator[Probe]:
@@ -92,7 +93,7 @@ def nearest_probes(seed: int) -> Iterator[Probe]:
     yield Probe("2", {"x": signed(rng, 2, 3, 4, 5)}, {"scale_factor": 2})
     yield Probe("3", {"x": signed(rng, 2, 2, 2, 3)}, {"scale_factor": 3})
     yield Probe("square", {"x": signed(rng, 2, 2, 3, 3)}, {"scale_factor": 2})
-    yield Probe("2x3", {"x": signed(rng, 2, 2, 3, 4)}, {"scale_factor": (2, 3)})
+    yield Probe("2x3", {"x": signed(rng, 2, 2, 3, 4)}, {"scale_factor": (2, 3)}, "pairs")
 
 
 max_pool2d = Op(
