@@ -36,7 +36,7 @@ def ruled(inputs, forward, rule, wrong, axes, *, seed=0, rtol=1e-7, atol=1e-9, d
     places = {name: place for name, place in axes.items() if name != "y"}
     op = Op("planted", places, axes["y"], forward, {}, lambda seed: ())
     names = {name: tuple(place.split()) for name, place in axes.items()}
-    return Case(op, Probe("planted", inputs), call, y, gy, wrong(gy, call), rule(gy, call),
+    return Case(op, Probe("planted", inputs), call, y, gy, wrong(gy.copy(), call), rule(gy, call),
                 lambda d: wrong(d, call), lambda d: rule(d, call), rtol, atol, names)  # fmt: skip
 
 

@@ -256,12 +256,20 @@ def test_the_upstream_gradient_is_reshaped_in_place_of_transposed():
 
 
 @pytest.mark.parametrize(
-    ("move", "words"),
-    [(lambda gy: gy[::-1], "backwards along N"), (lambda gy: gy.mean(0) + 0 * gy, "mean over N")],
+    ("move", "name", "key", "words"),
+    [
+        (lambda gy: gy[::-1], "w", "mixes-batch", "backwards along N"),
+        (lambda gy: gy.mean(0) + 0 * gy, "w", "mixes-batch", "mean over N"),
+        (lambda gy: gy[:, ::-1], "x", "upstream-moved", "backwards along O"),
+        (lambda gy: gy.mean(1, keepdims=True) + 0 * gy, "x", "upstream-moved", "mean over O"),
+    ],
 )
-def test_another_upstream_gradient(move, words):
-    signs = found(linear(lambda gy, c: {"w": move(gy).T @ c.x}), "w")
-    assert words in signs["upstream-moved"]
+def test_another_upstream_gradient(move, name, key, words):
+    def wrong(gy, c):
+        return {"x": move(gy) @ c.w} if name == "x" else {"w": move(gy).T @ c.x}
+
+    signs = found(linear(wrong), name)
+    assert next(iter(signs)) == key and words in signs[key]
 
 
 def test_windows_overwrite_each_other():

@@ -5,11 +5,11 @@ rule(gy, 0 outside the slice), and the parts add up to the right gradient.
 """
 
 from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 
 from ..case import Case
-from .moves import orders
 from .pair import Array, Found, Pair
 
 MOST = 100  # slices that are tried
@@ -95,21 +95,27 @@ def _unchanged(pair: Pair, part: Array) -> bool:
 
 def _moved(case: Case, name: str, pair: Pair, gy: Array) -> Iterator[Found]:
     """given = rule(another gy): its axes in another order, reshaped, reversed, or averaged."""
-    axes = range(gy.ndim)
-    named = [case.axis("y", i) for i in axes]
-    others = {
-        f"taken in the order {','.join(named[i] for i in order)} and reshaped": gy.transpose(order)
-        for order in orders(gy.ndim)
-    }
-    others |= {f"read backwards along {named[i]}": np.flip(gy, i) for i in axes}
-    others |= {
-        f"replaced by its mean over {named[i]}": gy.mean(i, keepdims=True) + 0 * gy for i in axes
-    }
-    for how, other in others.items():
-        part = np.asarray(case.rule(other.reshape(gy.shape))[name], np.float64)
-        if pair.same(pair.given, part):
-            yield "upstream-moved", f"yours is the right one for a gy {how}"
+    axes = [case.axis("y", i) for i in range(gy.ndim)]
+    for how, axis, other in _others(gy, axes):
+        if pair.same(pair.given, np.asarray(case.rule(other)[name], np.float64)):
+            key = "mixes-batch" if axis == "N" else "upstream-moved"
+            yield key, f"yours is the right one for a gy {how}"
             return
+
+
+def _others(gy: Array, axes: list[str]) -> Iterator[tuple[str, str, Array]]:
+    """What else may be taken for gy: how it comes about, along which axis, and the array."""
+    orders = [list(range(gy.ndim)) for _ in combinations(axes, 2)]
+    for order, (i, j) in zip(orders, combinations(range(gy.ndim), 2), strict=True):
+        order[i], order[j] = j, i
+    if gy.ndim == 4:  # channels last, and back
+        orders += [[0, 2, 3, 1], [0, 3, 1, 2]]
+    for order in orders:
+        named = ",".join(axes[i] for i in order)
+        yield f"taken in the order {named} and reshaped", "", gy.transpose(order).reshape(gy.shape)
+    for i, axis in enumerate(axes):
+        yield f"read backwards along {axis}", axis, np.flip(gy, i)
+        yield f"replaced by its mean over {axis}", axis, gy.mean(i, keepdims=True) + 0 * gy
 
 
 def _slice(ndim: int, axes: tuple[int, ...], place: tuple[int, ...]) -> tuple[slice, ...]:
