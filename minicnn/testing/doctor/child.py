@@ -16,14 +16,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-import numpy as np
-
 from .exercise import diagnose_exercise
 from .lookup import find_pair, functions_of, own_functions
+from .maps import save_maps
 from .report import Diagnosis, Finding
 
 Request = Mapping[str, Any]
 MODULE = "learners_file"
+MAPS = "maps.npz"
 
 
 class Fault(Exception):
@@ -43,18 +43,19 @@ def main() -> NoReturn:
         faulthandler.enable(place)
         _limit_memory(request["memory"])
         faulthandler.dump_traceback_later(request["time_limit"], exit=True, file=place)
-        answer = _answer(request)
+        try:
+            answer = _answer(request, folder)
+        except Exception:
+            answer = {"failed": traceback.format_exc()}
         faulthandler.cancel_dump_traceback_later()
-    maps = answer.pop("maps", ())
-    np.savez(folder / "maps.npz", **{f"{i} {k}": v for i, m in enumerate(maps) for k, v in m})
     (folder / "unfinished").write_text(json.dumps(answer), encoding="utf-8")
     (folder / "unfinished").replace(folder / "answer")
     sys.stdout.flush()
     os._exit(0)  # not even a thread that the learner's code has left can hold it up
 
 
-def _answer(request: Request) -> dict[str, Any]:
-    """The diagnosis as plain data; "refused" where the request itself is wrong."""
+def _answer(request: Request, folder: Path) -> dict[str, Any]:
+    """The diagnosis as plain data, its maps in a file; "refused" for a request that is wrong."""
     op = request["op"]
     try:
         module = load(Path(request["path"]))
@@ -67,9 +68,8 @@ def _answer(request: Request) -> dict[str, Any]:
         return {"diagnosis": single(op, "out-of-memory", _where()).to_dict()}
     except ValueError as error:
         return {"refused": str(error)}
-    except Exception:
-        return {"failed": traceback.format_exc()}
-    return {"diagnosis": found.to_dict(), "maps": [m._asdict().items() for m in found.maps]}
+    save_maps(found.maps, folder / MAPS)
+    return {"diagnosis": json.loads(found.to_json())}
 
 
 def load(path: Path) -> ModuleType:

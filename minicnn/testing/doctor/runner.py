@@ -13,14 +13,13 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-
-from .child import single
-from .maps import GradientMap
+from .child import MAPS, single
+from .maps import load_maps
 from .report import Diagnosis
 
 STARTING = 60.0  # seconds that the process may take to begin, on a busy machine
@@ -140,7 +139,7 @@ def _ended(op: str, code: int | None, time_limit: float, trace: str, place: str)
         return single(op, "does-not-finish", f"still running after {time_limit:g} s{place}")
     if code == -getattr(signal, "SIGKILL", 9):
         return single(op, "out-of-memory", "the system ended the process")
-    fatal = re.search(r"^(?:Windows fatal exception|Fatal Python error): (.*)$", seen, re.M)
+    fatal = re.search(r"^(?:Windows fatal exception|Fatal Python error): (.*)$", trace, re.M)
     if fatal or code < 0:
         what = fatal[1] if fatal else signal.Signals(-code).name
         return single(op, "crashes", f"{what}{place}")
@@ -155,20 +154,5 @@ def _diagnosis(answer: dict[str, Any], folder: Path, printed: list[str]) -> Diag
     found = Diagnosis.from_dict(answer["diagnosis"])
     first = next(iter(" ".join(printed).strip().splitlines()), "")
     notes = (*found.notes, f"the file prints: {first[:60]}") if first else found.notes
-    return Diagnosis(
-        found.what, found.parts, found.findings, found.probes, notes, found.skipped, _maps(folder)
-    )
-
-
-def _maps(folder: Path) -> tuple[GradientMap, ...]:
-    with np.load(folder / "maps.npz", allow_pickle=False) as file:
-        fields = {key: file[key] for key in file}
-    count = len(fields) // len(GradientMap._fields)
-    return tuple(
-        GradientMap(
-            str(fields[f"{i} probe"]), str(fields[f"{i} name"]),
-            tuple(map(str, fields[f"{i} axes"])),
-            *(fields[f"{i} {key}"] for key in GradientMap._fields[3:]),
-        )
-        for i in range(count)
-    )  # fmt: skip
+    maps = load_maps(folder / MAPS) if (folder / MAPS).exists() else ()
+    return replace(found, notes=notes, maps=maps)
