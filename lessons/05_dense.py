@@ -98,35 +98,43 @@ figure(fig, "shapes", alt=ALT)
 
 # %% [markdown]
 r"""
-## Back through the sum
+## Matrix calculus by shapes
 
 The layers behind this one hand us the *upstream gradient*: an array `gy` of the shape of $Y$,
 where `gy[n, o]` is $\partial L / \partial y_{no}$, the change of the loss $L$ per change of that
 output. We owe three gradients: `gx` for the layer before us, `gweight` and `gbias` for the
-optimizer.
-
-The chain rule says: follow every path from the number that changes to the loss, multiply along a
-path, add up the paths. An input $x_{nd}$ reaches the loss through all outputs of *its* sample,
-each with the slope $w_{od}$:
+optimizer. The chain rule says: follow every path from a number to the loss, multiply along it, add
+up the paths. An input $x_{nd}$ reaches the loss through all outputs of *its* sample, each with the
+slope $w_{od}$:
 
 $$
 \frac{\partial L}{\partial x_{nd}} = \sum_{o} \frac{\partial L}{\partial y_{no}} \, w_{od}
 $$
 
-A weight $w_{od}$ is used by every sample, with the slope $x_{nd}$; a bias $b_o$ too, with the
-slope 1:
+## The batch adds up
+
+A weight is used by every sample, with the slope $x_{nd}$, and collects from all of them:
 
 $$
 \frac{\partial L}{\partial w_{od}} = \sum_{n} \frac{\partial L}{\partial y_{no}} \, x_{nd}
-\qquad
+$$
+
+It is a sum, not a mean: a loss that is a mean over the batch has put its 1/N into `gy` already.
+
+## One bias for all samples
+
+A bias is used by every sample too, with the slope 1:
+
+$$
 \frac{\partial L}{\partial b_{o}} = \sum_{n} \frac{\partial L}{\partial y_{no}}
 $$
 
-**Shapes find the formula.** A gradient has the shape of what it belongs to. `gweight` must be (O,
-D); we have `gy` (N, O) and `x` (N, D); the axis N has to vanish, so it is the inner axis of a
-product. There is only one way to arrange that, and the second and third row of the figure show it.
-Beware of square matrices: when D = O, a wrong transpose has the right shape. Test with three
-different lengths.
+## Shapes tell which way round
+
+A gradient has the shape of what it belongs to. `gweight` must be (O, D); we have `gy` (N, O) and
+`x` (N, D); the axis N has to vanish, so it is the inner axis of a product. There is one way to
+arrange that: rows two and three of the figure. Beware of square matrices: with D = O a wrong
+transpose has the right shape. Test with three different lengths.
 """
 
 
@@ -147,14 +155,6 @@ def linear_backward(gy, x, weight, bias):
     return gx, gweight, gbias
     # <<< solution
 
-
-# %% [markdown]
-r"""
-The gradient doctor of lesson 04 tries both functions with a random upstream gradient:
-"""
-
-# %%
-print(diagnose("linear", linear_forward, linear_backward))
 
 # %% [markdown]
 r"""
@@ -209,10 +209,11 @@ r"""
 
 minicnn computes the same layer with an op that records itself for the backward pass. Both must
 agree to the last digits; here with a loss that is the sum of `gy` times the output, so that `gy`
-is its upstream gradient.
+is its upstream gradient. The doctor of lesson 04 tries other shapes.
 """
 
 # %%
+print(diagnose("linear", linear_forward, linear_backward))
 tensors = [minicnn.Tensor(a, requires_grad=True) for a in (x, weight, bias)]
 y = ops.linear(*tensors)
 (y * minicnn.Tensor(gy)).sum().backward()
