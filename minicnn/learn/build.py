@@ -7,6 +7,7 @@ from pathlib import Path
 from .compare import same
 from .course import Course
 from .execute import execute
+from .exercise import LessonError
 from .lesson import Lesson
 from .page import contents, page
 from .stub import solution, stub
@@ -16,6 +17,7 @@ AFTER = """# Solutions
 For after you pass: `minicnn learn` shows the one that you have earned. Reading before writing
 teaches reading.
 """
+LONGEST = 250  # lines of a lesson
 Files = dict[str, str]
 
 
@@ -55,6 +57,9 @@ def made(course: Course, only: Sequence[Lesson] = ()) -> Files:
 
 
 def _of_lesson(course: Course, lesson: Lesson) -> Files:
+    count = len(lesson.path.read_text(encoding="utf-8").splitlines())
+    if count > LONGEST:
+        raise LessonError(f"{lesson.path.name}: a lesson has at most {LONGEST} lines, got {count}")
     position = course.lessons.index(lesson)
     around = [None, *course.lessons, None]
     files = {}

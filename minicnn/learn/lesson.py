@@ -34,7 +34,6 @@ BEGIN, END = "# >>> solution", "# <<< solution"
 HEADER = re.compile(r"# %%(?: (?P<kind>\[markdown\]))?(?: tags=(?P<tags>\[[^\]]*\]))?$")
 QUOTES = 'r"""'
 TAGS = {"keep", "measured", "hide-input"}
-LONGEST = 250
 
 
 @dataclass(frozen=True)
@@ -92,8 +91,6 @@ def read_lesson(path: Path) -> Lesson:
     if not re.fullmatch(r"\d\d_[a-z0-9_]+", path.stem):
         raise LessonError(f"{path}: a lesson is called NN_name.py, such as 05_dense.py")
     text = path.read_text(encoding="utf-8")
-    if (count := len(text.splitlines())) > LONGEST:
-        raise LessonError(f"{path}: a lesson has at most {LONGEST} lines, got {count}")
     lesson = Lesson(path, tuple(_cells(path, text)), read_exercises(path.with_suffix(".toml")))
     _check_whole(lesson)
     return lesson
