@@ -9,7 +9,7 @@ from .course import Course
 from .execute import execute
 from .exercise import LessonError
 from .lesson import Lesson
-from .page import contents, page
+from .page import check_markdown, contents, page
 from .stub import solution, stub
 
 AFTER = """# Solutions
@@ -60,6 +60,9 @@ def _of_lesson(course: Course, lesson: Lesson) -> Files:
     count = len(lesson.path.read_text(encoding="utf-8").splitlines())
     if count > LONGEST:
         raise LessonError(f"{lesson.path.name}: a lesson has at most {LONGEST} lines, got {count}")
+    for cell in lesson.cells:
+        if cell.kind == "markdown":
+            check_markdown(lesson, cell)
     position = course.lessons.index(lesson)
     around = [None, *course.lessons, None]
     files = {}

@@ -12,7 +12,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any, NoReturn
 
 from ..testing.doctor.child import Fault, load, single
@@ -43,10 +43,12 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     trusted = _library()
     try:
         module = load(Path(request["path"]))
+        _refuse_changes(trusted)
         functions = {name: find(module, name) for name in exercise.functions}
-        found = judge(exercise, functions, request["seed"])
-        if touched := _changed(trusted):
-            raise Fault("changes-library", f"{touched} is not minicnn's any more")
+        try:
+            found = judge(exercise, functions, request["seed"])
+        finally:
+            _refuse_changes(trusted)
     except Fault as fault:
         found = single(exercise.title, fault.bug, fault.evidence)
     except MemoryError:
@@ -71,22 +73,30 @@ def find(module: ModuleType, name: str) -> Any:
 
 
 def _library() -> dict[tuple[str, str], Any]:
-    """Every function and class of minicnn, by module and name."""
-    return {
-        (name, key): value
-        for name, module in list(sys.modules.items())
-        if name.split(".")[0] == "minicnn" and isinstance(module, ModuleType)
-        for key, value in list(vars(module).items())
-        if isinstance(value, FunctionType | type)
-    }
+    """What judges rely on: the functions and classes of minicnn, NumPy and Python, by place."""
+    found = {}
+    for name, module in list(sys.modules.items()):
+        if name.split(".")[0] in ("minicnn", "numpy", "builtins") and isinstance(
+            module, ModuleType
+        ):
+            for key, value in list(vars(module).items()):
+                if callable(value):
+                    found[name, key] = value
+                if isinstance(value, type) and value.__module__.startswith("minicnn"):
+                    for inner, part in vars(value).items():
+                        found[f"{name}.{key}", inner] = part
+    return found
 
 
-def _changed(before: dict[tuple[str, str], Any]) -> str:
-    """The first function of minicnn that is another one now."""
-    for (module, key), value in before.items():
-        if getattr(sys.modules.get(module), key, None) is not value:
-            return f"{module}.{key}"
-    return ""
+def _refuse_changes(before: dict[tuple[str, str], Any]) -> None:
+    """Raises Fault where a function of the library is another one now."""
+    now = _library()
+    for place, value in before.items():
+        if now.get(place) is not value and place[1] not in IGNORED:
+            raise Fault("changes-library", f"{'.'.join(place)} is another one now")
+
+
+IGNORED = {"__dict__", "__weakref__", "__abstractmethods__", "_abc_impl", "__annotations__"}
 
 
 def limit(more: int) -> None:

@@ -17,7 +17,7 @@ def keys() -> Iterator[Read]:
         yield _read_windows
         return
     if not sys.stdin.isatty():
-        yield _read
+        yield _read if _has_descriptor() else lambda seconds: sys.stdin.read(1) or "q"
         return
     import termios
     import tty
@@ -29,6 +29,13 @@ def keys() -> Iterator[Read]:
         yield _read
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+def _has_descriptor() -> bool:
+    try:
+        return sys.stdin.fileno() >= 0
+    except (OSError, ValueError):
+        return False
 
 
 def _read(seconds: float) -> str:

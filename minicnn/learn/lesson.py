@@ -106,8 +106,8 @@ def _cells(path: Path, text: str) -> Iterator[Cell]:
         if header is None:
             _fail(path, start + 1, 'a cell begins with `# %%`, `# %% [markdown]` or `# %% '
                                    f'tags=["keep"]`, got `{lines[start]}`')  # fmt: skip
-        body = "\n".join(lines[start + 1 : stop]).strip("\n")
-        line = start + 2
+        body = "\n".join(lines[start + 1 : stop]).rstrip("\n")
+        line = start + 2 + len(body) - len(body := body.lstrip("\n"))
         if header["kind"]:
             yield Cell("markdown", _markdown(path, line, body), line)
         elif body:

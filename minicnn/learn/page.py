@@ -16,7 +16,6 @@ def page(lesson: Lesson, outputs: Sequence[Output], around: tuple[Lesson | None,
     parts = [MADE.format(name=lesson.name)]
     for cell, output in zip(lesson.cells, outputs, strict=True):
         if cell.kind == "markdown":
-            check_markdown(lesson, cell)
             parts.append(cell.text)
         else:
             parts += _code(lesson, cell, output)
