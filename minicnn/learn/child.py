@@ -40,7 +40,7 @@ def main() -> NoReturn:
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
     exercise = Course(Path(request["course"])).exercise(request["exercise"])
-    trusted = _library()
+    trusted, status = _library(), FAILED
     try:
         module = load(Path(request["path"]))
         _refuse_changes(trusted)
@@ -49,13 +49,13 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
             found = judge(exercise, functions, request["seed"])
         finally:
             _refuse_changes(trusted)
+        status = PASSED if found.ok else FAILED
     except Fault as fault:
         found = single(exercise.title, fault.bug, fault.evidence)
     except MemoryError:
         found = single(exercise.title, "out-of-memory", "in the check")
     except Exception:
         return {"failed": traceback.format_exc()}
-    status = PASSED if found.ok else FAILED
     verdict = found.verdict
     return {
         "status": status, "text": str(found), "bug": verdict.bug if verdict else "",

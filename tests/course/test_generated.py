@@ -166,7 +166,8 @@ def test_last_digits_are_not_stale():
 # The doctor has other names for these sections, or another lesson will have them.
 UNSETTLED = {
     (5, "Probabilities minus labels"), (5, "The slope of a square"),
-    (5, "What the mean divides by"), (6, "Exponents that do not overflow"), (6, "The kink at 0"), (6, "Two sides of zero"),
+    (5, "What the mean divides by"), (6, "Exponents that do not overflow"),
+    (6, "The kink at 0"), (6, "Two sides of zero"),
     (6, "The slope in terms of the output"),
 }  # fmt: skip
 
