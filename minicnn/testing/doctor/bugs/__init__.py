@@ -20,6 +20,7 @@ from . import (
     patterns,
     pool,
     reduce,
+    running,
     softmax,
     update,
 )
@@ -28,7 +29,7 @@ from .bug import Bug
 GENERIC = {bug.key: bug for family in (contract, numbers, patterns) for bug in family.BUGS}
 _FAMILIES = (
     activation, attention, blocks, conv, cross_entropy, dropout, elementwise, engine, linear,
-    loss, norm, pool, reduce, softmax, update,
+    loss, norm, pool, reduce, running, softmax, update,
 )  # fmt: skip
 BUGS = GENERIC | {bug.key: bug for family in _FAMILIES for bug in family.BUGS}
 
