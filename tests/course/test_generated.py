@@ -9,6 +9,7 @@ from minicnn.learn.compare import same
 from minicnn.learn.course import Course
 from minicnn.learn.exercise import LessonError
 from minicnn.learn.lesson import read_lesson
+from minicnn.learn.notebook import notebooks
 from minicnn.learn.stub import solution, stub
 from minicnn.testing.doctor.bugs import BUGS
 
@@ -106,10 +107,10 @@ def test_the_stub_has_the_helpers_and_not_the_answer(course):
         ("# <<< solution", "", "must come in pairs"),
         ("# >>> solution", "# >>> Solution", "must come in pairs"),
         ("def area(r):", "def surface(r):", "surface has a solution"),
-        ('# %% tags=["keep"]', "# %%", "31_test.py:22: HALF is not in what the learner gets"),
+        ('# %% tags=["keep"]', "# %%", "31_test.py:21: HALF is not in what the learner gets"),
         ('# %% tags=["keep"]', '# %% tags=["kept"]', "the tags are"),
         ("# %%\nimport", "# %% code\nimport", "a cell begins with"),
-        ("return HALF", "return return", "31_test.py:22: not Python"),
+        ("return HALF", "return return", "31_test.py:21: not Python"),
         ('r"""', '"""', "a markdown cell is one text"),
         ("# 31 A test", "# A test", "# 31 Title"),
     ],
@@ -181,3 +182,14 @@ def test_the_doctor_points_to_sections_that_there_are():
             if f"## {bug.section}\n" not in "\n".join(texts) + "\n":
                 missing.add((bug.lesson, bug.section))
     assert missing - UNSETTLED == set()
+
+
+def test_notebooks_have_blanks_and_use_what_the_learner_has(course, tmp_path):
+    nbformat = pytest.importorskip("nbformat")
+    first = notebooks(course.lessons, tmp_path / "a")[0].read_bytes()
+    assert notebooks(course.lessons, tmp_path / "b")[0].read_bytes() == first
+    notebook = nbformat.reads(first.decode(), 4)
+    nbformat.validate(notebook)
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    assert any('area = learn.pick("area")' in text and "your turn" in text for text in code)
+    assert not any("math.pi" in text for text in code)
