@@ -10,7 +10,8 @@ from minicnn.learn.course import Course
 from minicnn.learn.exercise import LessonError
 from minicnn.learn.lesson import read_lesson
 from minicnn.learn.notebook import notebooks
-from minicnn.learn.stub import solution, stub
+from minicnn.learn.pick import pick
+from minicnn.learn.stub import solution, solution_of, stub
 from minicnn.testing.doctor.bugs import BUGS
 
 from . import exam
@@ -193,3 +194,29 @@ def test_notebooks_have_blanks_and_use_what_the_learner_has(course, tmp_path):
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     assert any('area = learn.pick("area")' in text and "your turn" in text for text in code)
     assert not any("math.pi" in text for text in code)
+
+
+METHOD = """class Disc:
+    def area(self, r):
+        # >>> solution
+        return HALF * math.pi * r * r
+        # <<< solution
+
+    def name(self):
+        return "disc"
+"""
+
+
+def test_methods_of_a_class_are_exercises_too(tmp_path, monkeypatch):
+    before, rest = SOURCE.split("def area(r):")
+    after = rest.split("# <<< solution\n")[1].replace("area(2.0)", "Disc().area(2.0)")
+    (tmp_path / "31_test.py").write_text(before + METHOD + after, encoding="utf-8")
+    (tmp_path / "31_test.toml").write_text(TABLE.replace('"area"', '"Disc.area"'))
+    course = Course(tmp_path)
+    text = stub(course.lessons[0])
+    assert '        raise NotImplementedError("31.1 Disc.area: your turn")\n' in text
+    assert 'return "disc"' in text
+    assert "HALF * math.pi" in solution_of(course.lessons[0], course.exercises[0])
+    monkeypatch.setenv("MINICNN_LESSONS", str(tmp_path))
+    monkeypatch.setenv("MINICNN_MY", str(tmp_path / "my"))
+    assert round(pick("Disc")().area(2.0), 3) == 6.283
