@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "testing": CORE | {"ops", "nn", "optim", "data"},
     "summary": CORE | {"ops", "nn"},
     "folding": CORE | {"ops", "nn", "summary"},
+    "learn": CORE | {"ops", "nn", "optim", "testing"},
     "viz": CORE | {"ops", "nn", "optim", "data", "summary"},
 }
 ANYTHING = {"cli", "__init__", "__main__"}

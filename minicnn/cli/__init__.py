@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from .. import __version__
-from . import compare, data, draw, find_lr, gradcheck, look, parity, system, train, use, zoo
+from . import compare, data, draw, find_lr, gradcheck, learn, look, parity, system, train, use, zoo
 from .common import debug_option
 
 # What a user can bring about by bad input. Anything else is a mistake of ours, with a traceback.
@@ -62,6 +62,7 @@ def main() -> None:
     """
 
 
-for _group in (train, find_lr, use, compare, data, zoo, look, gradcheck, draw, parity, system):
+_GROUPS = (train, find_lr, use, compare, data, zoo, look, gradcheck, draw, parity, learn, system)
+for _group in _GROUPS:
     for _function in _group.COMMANDS:
         main.add_command(_function)

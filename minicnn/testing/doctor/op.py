@@ -61,7 +61,7 @@ class Probe:
     kind: str = "usual"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mutant:
     """A typical bug: the op with another ``forward`` or other ``gradients``.
 

@@ -1,0 +1,67 @@
+"""Whether functions are what an exercise asks for: the doctor, then a training in the library.
+
+Runs in the process that has the learner's functions; `check` starts one.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..testing.doctor import OPS, Diagnosis, Op, diagnose
+from ..testing.doctor.findings import merge
+from . import trace
+from .checks import check_of
+from .exercise import Exercise, LessonError
+
+
+def judge(
+    exercise: Exercise, functions: Mapping[str, Any], seed: int = 0, training: bool = True
+) -> Diagnosis:
+    """The diagnosis of the exercise's functions, by name. Raises LessonError for a bad exercise."""
+    if exercise.op:
+        found = _by_doctor(exercise, functions, seed)
+    else:
+        found = check_of(exercise).run(functions, seed)
+    if found.ok and exercise.hook and training:
+        function = functions[exercise.functions[-1]]
+        if signs := trace.signs(exercise.hook, function):
+            wrong = merge(signs, {"": ["training"]})
+            return replace(found, findings=wrong)
+        found = replace(found, parts={**found.parts, "training": "ok"})
+    return replace(found, what=exercise.title)
+
+
+def _by_doctor(exercise: Exercise, functions: Mapping[str, Any], seed: int) -> Diagnosis:
+    """The other half of an op, where the exercise has one half only, is the doctor's own."""
+    if exercise.op not in OPS:
+        raise LessonError(f"exercise {exercise.title}: the doctor knows no op {exercise.op!r}")
+    op, (forward, backward) = OPS[exercise.op], halves(exercise)
+    found = diagnose(
+        op, functions[forward] if forward else _right_forward(op),
+        functions[backward] if backward else _right_backward(op), seed=seed,
+    )  # fmt: skip
+    theirs = {"forward": found.parts["forward"]} if forward else {}
+    if backward:
+        theirs |= {k: v for k, v in found.parts.items() if k != "forward"}
+    return replace(found, parts=theirs)
+
+
+def halves(exercise: Exercise) -> tuple[str, str]:
+    """Which of the exercise's functions is the forward pass, which the backward; "" for none."""
+    backward = next((f for f in exercise.functions if f.endswith("backward")), "")
+    return next((f for f in exercise.functions if f != backward), ""), backward
+
+
+def _right_forward(op: Op) -> Callable[..., Any]:
+    def forward(*arrays: Any, **options: Any) -> Any:
+        return op.run(dict(zip(op.inputs, arrays, strict=True)), options)[0]
+
+    return forward
+
+
+def _right_backward(op: Op) -> Callable[..., Any]:
+    def backward(gy: Any, *arrays: Any, **options: Any) -> Any:
+        rule = op.run(dict(zip(op.inputs, arrays, strict=True)), options)[1]
+        return tuple(rule(gy).values())
+
+    return backward

@@ -1,0 +1,91 @@
+"""A short training with the learner's function in the library: it must go as the library's goes."""
+
+import contextlib
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from .. import nn, ops, optim, random
+from ..kernels import use_kernels
+from ..tensor import Tensor
+from ..testing.doctor import Sign
+from .hooks import swap
+
+STEPS, RTOL = 20, 1e-9
+
+
+def signs(key: str, function: Callable[..., Any]) -> list[Sign]:
+    """What is wrong with a function in its place in the library; nothing where all is well."""
+    calls = 0
+
+    def counted(*given: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return function(*given, **options)
+
+    expected = losses()
+    try:
+        with swap(key, counted):
+            found = _train()
+    except Exception as error:
+        text = " ".join(str(error).split())[:200]
+        evidence = f"{type(error).__name__} in call {calls}: {text}"
+        return [Sign("training-fails", "", evidence, 0, "training")]
+    if not calls:
+        return [Sign("not-called", "", f"{key} was not called in {STEPS} steps", 0, "training")]
+    for step, (loss, right) in enumerate(zip(found, expected, strict=True)):
+        if not abs(loss - right) <= RTOL * abs(right):
+            evidence = f"the loss in step {step + 1} is {loss:.9g}, with the library's {right:.9g}"
+            return [Sign("training-differs", "", evidence, 0, "training")]
+    return []
+
+
+@cache
+def losses() -> tuple[float, ...]:
+    """The library's own training."""
+    return _train()
+
+
+def _train() -> tuple[float, ...]:
+    """The losses of 20 steps in double precision; the library's randomness is left as it was."""
+    state = random.get_state()
+    random.manual_seed(3)
+    try:
+        with use_kernels("numpy"), np.errstate(all="ignore"), contextlib.redirect_stdout(None):
+            return tuple(_losses(_everything().double()))
+    finally:
+        random.set_state(state)
+
+
+def _losses(net: nn.Module) -> list[float]:
+    rng = np.random.default_rng(7)
+    x, labels = Tensor(rng.standard_normal((6, 2, 8, 8))), rng.integers(0, 3, 6)
+    parameters = list(net.parameters())
+    optimizers = (
+        optim.SGD(parameters[::3], lr=0.02, momentum=0.9),
+        optim.Adam(parameters[1::3], lr=0.003),
+        optim.RMSprop(parameters[2::3], lr=0.003),
+    )
+    found = []
+    for _ in range(STEPS):
+        net.zero_grad()
+        y = net(x)
+        loss = ops.cross_entropy(y, labels) + 0.1 * ops.mse_loss(ops.softmax(y, 1), y * 0.1)
+        loss.backward()
+        for optimizer in optimizers:
+            optimizer.step()
+        found.append(loss.item())
+    return found
+
+
+def _everything() -> nn.Module:
+    """A small network with every layer that an exercise may take the place of."""
+    return nn.Sequential(
+        nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(3, 2),
+        nn.Conv2d(4, 4, 3, padding=1, groups=4), nn.LeakyReLU(0.1), nn.AvgPool2d(2, 1),
+        nn.Flatten(), nn.Linear(16, 8), nn.Sigmoid(), nn.Linear(8, 8), nn.Tanh(), nn.Dropout(0.2),
+        nn.Linear(8, 8), nn.GELU(), nn.LayerNorm(8), nn.SiLU(), nn.Linear(8, 8), nn.Hardswish(),
+        nn.Linear(8, 3),
+    )  # fmt: skip

@@ -1,0 +1,147 @@
+"""The exam: an exercise is given to learners only if its check passes this."""
+
+import ast
+import signal
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from minicnn.learn.check import check
+from minicnn.learn.exercise import Exercise
+from minicnn.learn.judge import judge
+from minicnn.learn.stub import solution, solution_of, stub
+from minicnn.learn.trace import losses, signs
+from minicnn.learn.work import NOT_STARTED, PASSED
+
+from . import exam
+from .code_mutants import code_mutants
+
+every_exercise = pytest.mark.parametrize("exercise", exam.EXERCISES, ids=exam.label)
+
+
+def judged(exercise: Exercise, functions, seed: int = 0):
+    """The diagnosis; a loop that never ends is ended by an exception, which is a finding."""
+    with np.errstate(all="ignore"), _alarm(exercise.limit):
+        return judge(exercise, functions, seed, training=False)
+
+
+@contextmanager
+def _alarm(seconds: float):
+    def ring(*_):
+        raise TimeoutError("it does not end")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)  # again, should somebody catch it
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@every_exercise
+def test_the_stub_is_not_started(exercise, tmp_path):
+    path = tmp_path / f"{exercise.lesson}.py"
+    path.write_text(stub(exam.lesson_of(exercise)), encoding="utf-8")
+    result = check(exam.COURSE, exercise, path)
+    assert result.status == NOT_STARTED and not result.ok
+    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), {})
+
+
+@every_exercise
+def test_the_solution_passes_in_a_process_and_in_the_library(exercise, tmp_path):
+    path = tmp_path / f"{exercise.lesson}.py"
+    path.write_text(solution(exam.lesson_of(exercise)), encoding="utf-8")
+    result = check(exam.COURSE, exercise, path)
+    assert result.status == PASSED, result.text
+
+
+@every_exercise
+def test_the_solution_passes_50_seeds(exercise):
+    functions = exam.right(exercise)
+    failed = {seed: str(d) for seed in range(50) if not (d := judged(exercise, functions, seed)).ok}
+    assert not failed
+
+
+@every_exercise
+def test_another_right_answer_passes(exercise):
+    answers = exam.extra(exercise, "ALTERNATIVES").get(exercise.id, [])
+    assert answers, f"tests/course/alternatives/{exercise.slug}.py must have another right answer"
+    for functions in answers:
+        diagnosis = judged(exercise, functions)
+        assert diagnosis.ok, diagnosis
+
+
+@every_exercise
+def test_known_mistakes_are_rejected_and_named(exercise):
+    found = list(exam.mistakes(exercise))
+    assert found, "there must be mistakes to reject"
+    missed, misnamed = [], []
+    for mistake in found:
+        diagnosis = judged(exercise, mistake.functions)
+        if diagnosis.ok:
+            missed.append(mistake.name)
+        elif not {f.bug for f in diagnosis.findings[:1]} & (mistake.bugs | exam.ENDS):
+            misnamed.append((mistake.name, [f.bug for f in diagnosis.findings]))
+    assert not missed
+    assert not misnamed
+
+
+@every_exercise
+def test_changes_of_the_solution_are_rejected(exercise):
+    lesson = exam.lesson_of(exercise)
+    reasons = exam.extra(exercise, "SURVIVORS")
+    survivors, tried = set(), set()
+    for mutant in code_mutants(lesson, exercise):
+        tried.add(mutant.key)
+        try:
+            functions = mutant.functions(exercise)
+        except Exception:
+            continue  # it does not even load
+        if judged(exercise, functions).ok:
+            survivors.add(mutant.key)
+    assert tried
+    assert survivors - set(reasons) == set()
+    stale = {key for key in reasons if key.startswith(exercise.id)} - survivors
+    assert not stale, "these are rejected now"
+
+
+HOOKED = [e for e in exam.EXERCISES if e.hook]
+
+
+@pytest.mark.parametrize("exercise", HOOKED, ids=exam.label)
+def test_the_function_runs_in_the_library(exercise):
+    name = exercise.functions[-1]
+    function, calls = exam.right(exercise)[name], []
+
+    def sentinel(*arrays, **options):
+        calls.append(name)
+        return function(*arrays, **options)
+
+    assert signs(exercise.hook, sentinel) == []
+    assert calls
+    assert losses()[-1] < losses()[0], "the training that it takes part in must learn"
+
+    def spoilt(*arrays, **options):
+        y = function(*arrays, **options)
+        return tuple(1.01 * a for a in y) if isinstance(y, tuple) else 1.01 * y
+
+    assert [s.bug for s in signs(exercise.hook, spoilt)] == ["training-differs"]
+
+
+@every_exercise
+def test_the_hints_do_not_contain_the_answer(exercise):
+    text = solution_of(exam.lesson_of(exercise), exercise)
+    tree = ast.parse(text if not text.startswith(" ") else f"class C:\n{text}")
+    bodies = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
+    lines = [line for f in bodies for s in f.body for line in ast.unparse(s).splitlines()
+             if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]  # fmt: skip
+    longest = _plain(max(lines, key=len).removeprefix("return "))
+    for hint in exercise.hints:
+        assert longest not in _plain(hint)
+    assert len(set(exercise.hints)) == 3
+
+
+def _plain(text: str) -> str:
+    return "".join(text.split()).replace("`", "")
