@@ -147,6 +147,12 @@ def test_shifted(by):
     assert f"({by[0]:+d}, {by[1]:+d})" in signs["shifted"]
 
 
+def test_a_shift_that_leaves_nothing_over_is_none():
+    given, right = np.zeros((1, 1, 4, 4)), np.zeros((1, 1, 4, 4))
+    given[0, 0, -1, -1] = right[0, 0, 0, 0] = 1.0
+    assert "shifted" not in found(planted(given, right, "N C H W"))
+
+
 def test_shifted_along_a_sequence():
     right = normal(2, 3, 9)
     given = np.concatenate([np.full((2, 3, 1), 0.3), right[:, :, :-1]], 2)
@@ -189,8 +195,8 @@ def test_constant_off_per_row_and_for_all():
 @pytest.mark.parametrize(
     ("given", "right", "key", "words"),
     [
-        (RIGHT, RIGHT.sum((0, 2, 3)), "missing-sum:N,H,W", "summed"),
-        (MATRIX, MATRIX.sum(0, keepdims=True), "missing-sum:N", "summed"),
+        (RIGHT, RIGHT.sum((0, 2, 3)), "missing-sum:N,H,W", "summed over N,H,W"),
+        (MATRIX, MATRIX.sum(0, keepdims=True), "missing-sum:N", "summed over N"),
         (MATRIX, MATRIX.mean(0), "missing-sum:N", "averaged"),
         (MATRIX.T, MATRIX, "transposed", "(3, 5)"),
         (MATRIX.ravel(), MATRIX, "reshaped", "(15,)"),
@@ -272,20 +278,40 @@ def test_another_upstream_gradient(move, name, key, words):
     assert next(iter(signs)) == key and words in signs[key]
 
 
-def test_windows_overwrite_each_other():
-    """Sums of three neighbours, whose rule assigns where windows overlap."""
+def windows(change):
+    """Sums of three neighbours; the right rule adds, and ``change`` makes the learner's of it."""
 
     def scatter(gy, add):
         gx = np.zeros((2, 3, 8))
         for i in range(6):
             gx[:, :, i : i + 3] = gy[:, :, i : i + 1] + add * gx[:, :, i : i + 3]
-        return {"x": gx}
+        return gx
 
     x = normal(2, 3, 8)
-    windows = np.lib.stride_tricks.sliding_window_view(x, 3, 2).sum(-1)
-    case = ruled({"x": x}, lambda c: windows, lambda gy, c: scatter(gy, 1),
-                 lambda gy, c: scatter(gy, 0), {"x": "N C L", "y": "N C L'"})  # fmt: skip
-    assert first(case) == "assigns"
+    y = np.lib.stride_tricks.sliding_window_view(x, 3, 2).sum(-1)
+    return ruled({"x": x}, lambda c: y, lambda gy, c: {"x": scatter(gy, 1)},
+                 lambda gy, c: {"x": change(scatter, gy)},
+                 {"x": "N C L", "y": "N C L'"})  # fmt: skip
+
+
+def test_windows_overwrite_each_other():
+    assert first(windows(lambda scatter, gy: scatter(gy, 0))) == "assigns"
+
+
+def test_one_window_that_is_right_is_not_enough():
+    def last_alone(scatter, gy):
+        gx = normal(2, 3, 8, seed=4)
+        gx[:, :, 5:] = gy[:, :, 5:]
+        return gx
+
+    assert "assigns" not in found(windows(last_alone))
+
+
+def test_entries_of_one_part_that_are_dropped_are_not_overwritten():
+    keep = np.array([[1], [1], [0], [1], [1]])
+    case = ruled({"x": MATRIX}, lambda c: c.x, lambda gy, c: {"x": gy},
+                 lambda gy, c: {"x": gy * keep}, {"x": "N C", "y": "N C"})  # fmt: skip
+    assert list(found(case)) == ["dropped", "only-some:N", "unknown"]
 
 
 # Nothing is made up

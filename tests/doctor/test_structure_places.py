@@ -76,6 +76,12 @@ def test_only_large():
     assert "all 4 entries" in signs["only-large"]
 
 
+def test_only_large_is_no_accident_and_kinks_are_not_everywhere():
+    right, x = normal(2, 2), np.array([[1.0, 2.0], [3.0, 4.0]])
+    assert "only-large" not in found(planted(spoiled(x == 4, right), right, x=x))
+    assert "only-kinks" not in found(planted(spoiled(x == 4, right), right, x=0 * x))
+
+
 def test_only_negative():
     signs = found(planted(spoiled(MATRIX < 0, MATRIX), MATRIX, x=MATRIX))
     assert "only-negative" in signs and "only-positive" not in signs
@@ -174,6 +180,11 @@ def test_statistics_taken_for_constants():
         assert list(signs) == ["affine-off:C"]
     given = scale * (gy - hat * slope)
     assert first(planted(given, right, "N C H W", x=x)) == "constant-off:C"
+
+
+def test_an_axis_of_length_1_gives_no_name():
+    x, right = normal(1, 8), normal(1, 8, seed=1)
+    assert list(found(planted(right + 0.3 + 2 * x, right, "N D", x=x))) == ["unknown"]
 
 
 def test_factors_of_the_op():

@@ -121,3 +121,27 @@ def test_a_rule_that_fails_is_not_judged():
     case = ruled({"x": normal(5, 3)}, lambda c: c.x, lambda gy, c: {"x": gy}, fails,
                  {"x": "N C", "y": "N C"})  # fmt: skip
     assert list(support.signs(case)) == []
+
+
+def test_the_axes_of_a_kernel_are_no_window():
+    def wrong(gy, c, **o):
+        right = convolution(gy, c, **o)
+        return {**right, "weight": right["weight"][:, :, :1].repeat(3, 2) * [1, 0, 1]}
+
+    assert judged(wrong) == {}
+
+
+def test_a_window_of_equal_values_is_not_flipped():
+    """Sums of three neighbours: what is wrong is one sample, not the order in a window."""
+
+    def rule(gy, c):
+        padded = np.pad(gy, ((0, 0), (0, 0), (2, 2)))
+        return {"x": np.lib.stride_tricks.sliding_window_view(padded, 3, 2).sum(-1)}
+
+    def wrong(gy, c):
+        return {"x": rule(gy, c)["x"] * [[[1.0]], [[2.0]]]}
+
+    x = normal(2, 3, 8)
+    y = np.lib.stride_tricks.sliding_window_view(x, 3, 2).sum(-1)
+    case = ruled({"x": x}, lambda c: y, rule, wrong, {"x": "N C L", "y": "N C L'"})
+    assert list(support.signs(case)) == []

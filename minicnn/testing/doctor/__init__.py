@@ -11,6 +11,7 @@ a bug is found.
 from collections.abc import Callable
 from typing import Any
 
+from .engine import diagnose_engine
 from .exercise import diagnose_exercise
 from .op import Op
 from .ops import OPS
@@ -25,4 +26,7 @@ def diagnose(what: str | Op | Callable[..., Any], *given: Any, **settings: Any) 
     return diagnose_exercise(what, *given, **settings)
 
 
-__all__ = ["OPS", "Diagnosis", "Finding", "Op", "Sign", "diagnose", "diagnose_exercise"]
+__all__ = [
+    "OPS", "Diagnosis", "Finding", "Op", "Sign", "diagnose", "diagnose_engine",
+    "diagnose_exercise",
+]  # fmt: skip

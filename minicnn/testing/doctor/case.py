@@ -9,7 +9,7 @@ from .op import Call, Op, Probe
 from .report import Sign
 
 Array = np.ndarray
-Rule = Callable[[Array], dict[str, Array]]
+Rule = Callable[[Array], Mapping[str, Array]]
 
 
 @dataclass

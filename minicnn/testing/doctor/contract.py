@@ -18,8 +18,7 @@ from .outcome import Outcome, Settings, Stop
 from .structure import shape_signs
 from .subject import Misfit, Subject, by_name
 from .trial import Trial
-from .watching import watched
-
+from .watching import quiet
 
 DIRECTIONS = 3
 
@@ -61,7 +60,7 @@ def _examine(op: Op, subject: Subject, probe: Probe, s: Settings, outcome: Outco
     case = outcome.case = base.with_gradients(
         given, {k: right[k] for k in given},
         lambda d: _once_more(subject, fresh(), probe, np.array(d, s.dtype), names)[1],
-        lambda d: {k: np.asarray(v, float) for k, v in rule(d).items()},
+        rule,
     )  # fmt: skip
     if outcome.forward:
         own = _right_for_own_forward(case, subject)
@@ -118,7 +117,7 @@ def _right_for_own_forward(case: Case, subject: Subject) -> set[str]:
             return np.asarray(subject.run(inputs, case.probe.options)[0])
 
         try:
-            with watched():
+            with quiet():
                 ways = [rng.standard_normal(x.shape) for _ in range(DIRECTIONS)]
                 slopes = [numeric.slope(y, x, u, gy) for u in ways]
         except Exception:  # it fails a small step from where it did not
@@ -136,7 +135,7 @@ def _once_more(
     subject: Subject, inputs: Mapping[str, Array], probe: Probe, gy: Array, names: tuple[str, ...]
 ) -> tuple[Any, dict[str, Array]]:
     """The learner's output and gradients once more, from the start."""
-    with watched():
+    with quiet():
         y, rule = subject.run(inputs, probe.options)
         assert rule is not None
         found = by_name(rule(gy), names)
@@ -161,6 +160,8 @@ def _same_again(
 
     first = {"y": np.asarray(case.y, float), **{f"g{k}": v for k, v in case.given.items()}}
     if not _compare(outcome, "random", "called twice", first, lambda: run(copies, case.gy.copy())):
+        return
+    if outcome.failed:  # first things first
         return
     _compare(outcome, "strided-input", "with the inputs as views that are not contiguous", first,
              lambda: run(strided, case.gy.copy()))  # fmt: skip

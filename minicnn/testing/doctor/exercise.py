@@ -15,8 +15,10 @@ from .ops import OPS
 from .outcome import Outcome, Settings
 from .report import Diagnosis, Sign
 from .subject import Subject
+from .watching import preserved
 
 TIERS = (0, 1, 2, 3)
+ENOUGH = 5  # probes are enough to tell a bug from a coincidence
 
 
 def diagnose_exercise(
@@ -40,14 +42,15 @@ def diagnose_exercise(
         atol if atol is not None else 1e-4 if single else 1e-9, (forward, backward),
     )  # fmt: skip
     subject = Subject(known, forward, backward)
-    probes = known.probes(seed)
-    outcomes = [contract.examine(known, subject, probe, settings) for probe in probes]
-    found = [s for outcome in outcomes for s in outcome.signs]
-    for outcome in outcomes:
-        found += _look_into(outcome, known, tiers)
-    if 3 in tiers and any(outcome.failed for outcome in outcomes):
-        found += fingerprint.signs(known, subject, outcomes, settings)
-    return _report(known, outcomes, [_translated(sign, known) for sign in found])
+    with preserved():
+        outcomes = [contract.examine(known, subject, p, settings) for p in known.probes(seed)]
+        looked = _telling(outcomes)
+        found = [s for outcome in looked for s in outcome.signs]
+        for outcome in looked:
+            found += _look_into(outcome, known, tiers)
+        if 3 in tiers and looked:
+            found += fingerprint.signs(known, subject, outcomes, settings)
+    return _report(known, outcomes, looked, [_translated(sign, known) for sign in found])
 
 
 def _known(op: str | Op) -> Op:
@@ -69,6 +72,15 @@ def _with_conventions(op: Op, chosen: dict[str, str]) -> Op:
                 f"diagnose: {op.name} has no convention {name}={value!r}; it has {have}"
             )
     return replace(op, conventions={**op.conventions, **{k: (v,) for k, v in chosen.items()}})
+
+
+def _telling(outcomes: list[Outcome]) -> list[Outcome]:
+    """The failing probes to look into: one of each way of failing, and up to `ENOUGH` of them."""
+    failing = [o for o in outcomes if o.failed]
+    ways = {(frozenset(o.failed), frozenset(s.bug for s in o.signs)): o for o in failing[::-1]}
+    first = {id(o) for o in ways.values()}
+    rest = [o for o in failing if id(o) not in first][: max(0, ENOUGH - len(first))]
+    return [o for o in failing if id(o) in first or o in rest]
 
 
 def _look_into(outcome: Outcome, op: Op, tiers: tuple[int, ...]) -> Iterator[Sign]:
@@ -106,14 +118,15 @@ def _translated(sign: Sign, op: Op) -> Sign:
     return replace(sign, bug=bug)
 
 
-def _report(op: Op, outcomes: list[Outcome], signs: list[Sign]) -> Diagnosis:
+def _report(op: Op, outcomes: list[Outcome], looked: list[Outcome], signs: list[Sign]) -> Diagnosis:
     failing: dict[str, list[str]] = {}
-    for outcome in outcomes:
+    for outcome in looked:
         for place in outcome.failed:
             failing.setdefault(place, []).append(outcome.probe.name)
     skipped = {f"probe {o.probe.name!r}: {o.skipped}": None for o in outcomes if o.skipped}
     return Diagnosis(
-        op.name, _parts(op, outcomes), merge(signs, failing),
+        op.name, _parts(op, outcomes),
+        merge((s for s in signs if s.probe in {o.probe.name for o in looked}), failing),
         tuple(o.probe.name for o in outcomes if not o.skipped),
         tuple(dict.fromkeys(note for o in outcomes for note in o.notes)), tuple(skipped),
         gradient_maps(o.case for o in outcomes if o.case),

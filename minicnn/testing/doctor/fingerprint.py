@@ -16,7 +16,7 @@ from .op import Array, Mutant, Op, Probe
 from .outcome import Outcome, Settings
 from .report import Sign
 from .subject import Subject, by_name
-from .watching import watched
+from .watching import quiet
 
 Answer = dict[str, Array] | str  # by place, or the name of the error that it raised
 WHOLE = "the whole"
@@ -65,7 +65,7 @@ def _known(op: Op, mutant: Mutant | None) -> Callable[..., Any]:
 def _answer(op: Op, run: Callable[..., Any], probe: Probe, settings: Settings) -> Answer:
     """y and the gradients by place, whatever they are; or how it fails."""
     try:
-        with watched():
+        with quiet():
             inputs = {k: _cast(v, settings.dtype) for k, v in probe.inputs.items()}
             y, rule = run(inputs, dict(probe.options))
             found = {"forward": np.array(y, float)}

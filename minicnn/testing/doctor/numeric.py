@@ -47,9 +47,7 @@ def slope(f: Function, x: Array, way: Array, gy: Array, step: float = STEP) -> f
     return extrapolated
 
 
-def is_kink(
-    here: float, whole: tuple[float, float], half: tuple[float, float], h: float
-) -> bool:
+def is_kink(here: float, whole: tuple[float, float], half: tuple[float, float], h: float) -> bool:
     """Whether the bend f(x+h) - 2 f(x) + f(x-h) shrinks by 2, as at a kink, and not by 4.
 
     A curve's bend goes with h^2, a kink's with h, and a jump's stays. Bends of the size of rounding

@@ -10,7 +10,7 @@ replaced:
            gradients={"weight": lambda gy, c: gy.T @ c.x / len(c.x)})
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +24,22 @@ class Call(SimpleNamespace):
     """One evaluation: the inputs and options by name, ``y``, and what the forward pass kept."""
 
 
+class Gradients(Mapping[str, Any]):
+    """The gradients of one evaluation by the inputs' names, each computed when it is asked for."""
+
+    def __init__(self, rules: Mapping[str, "Gradient"], gy: Array, c: Call) -> None:
+        self._rules, self._gy, self._call = rules, gy, c
+
+    def __getitem__(self, name: str) -> Any:
+        return self._rules[name](self._gy, self._call)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rules)
+
+    def __len__(self) -> int:
+        return len(self._rules)
+
+
 Forward = Callable[[Call], Array]
 Gradient = Callable[[Array, Call], Any]
 
@@ -34,9 +50,9 @@ class Probe:
 
     ``kind`` "usual"; "kink" where the derivative does not exist and a convention decides (ties,
     ReLU at 0), so that central differences mean nothing; "extreme" where numbers are so large or
-    small that a careless formula overflows; "pairs" where options are pairs (height, width), which a
-    function need not understand: it may raise. Sizes of axes are distinct primes where that can be, so
-    that a wrong factor has one name.
+    small that a careless formula overflows; "pairs" where options are pairs (height, width), which
+    a function need not understand: it may raise. Sizes of axes are distinct primes where that can
+    be, so that a wrong factor has one name.
     """
 
     name: str
@@ -93,10 +109,11 @@ class Op:
 
     def run(
         self, inputs: Mapping[str, Array], options: Mapping[str, Any], mutant: Mutant | None = None
-    ) -> tuple[Array, Callable[[Array], dict[str, Any]], Call]:
+    ) -> tuple[Array, Callable[[Array], Gradients], Call]:
         """The output, the rule gy -> {input: gradient}, and the call; with one bug if asked for."""
         usual = {name: choices[0] for name, choices in self.conventions.items()}
-        c = Call(**{**usual, **self.defaults, **inputs, **options})
+        usual |= {k: v(options) if callable(v) else v for k, v in self.defaults.items()}
+        c = Call(**{**usual, **inputs, **options})
         c.y = (mutant and mutant.forward or self.forward)(c)
         rules = {**self.gradients, **(mutant.gradients if mutant else {})}
-        return c.y, lambda gy: {name: rules[name](gy, c) for name in self.gradients}, c
+        return c.y, lambda gy: Gradients(rules, gy, c), c

@@ -46,6 +46,28 @@ def watched() -> Iterator[Watch]:
     watch.warnings = [str(w.message) for w in caught if issubclass(w.category, RuntimeWarning)]
 
 
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Run a block without its printing and warnings: for code that has been watched before."""
+    out = io.StringIO()
+    with (
+        contextlib.redirect_stdout(out), contextlib.redirect_stderr(out),
+        warnings.catch_warnings(), np.errstate(all="ignore"),
+    ):  # fmt: skip
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextlib.contextmanager
+def preserved() -> Iterator[None]:
+    """Put the settings of the program back after a block."""
+    before = _settings()
+    try:
+        yield
+    finally:
+        _restore(before)
+
+
 def told(error: BaseException, functions: tuple[Any, ...]) -> str:
     """The error with its last line in the learner's own file."""
     files = {f.__code__.co_filename for f in functions if hasattr(f, "__code__")}

@@ -6,37 +6,31 @@ The names of `contract`, `numbers` and `patterns` fit any op; the others are in 
 from . import (
     activation,
     attention,
+    blocks,
     contract,
     conv,
     cross_entropy,
     dropout,
     elementwise,
+    engine,
     linear,
     loss,
     norm,
     numbers,
     patterns,
+    pool,
     reduce,
     running,
     softmax,
+    update,
 )
 from .bug import Bug
 
 GENERIC = {bug.key: bug for family in (contract, numbers, patterns) for bug in family.BUGS}
 _FAMILIES = (
-    activation,
-    conv,
-    cross_entropy,
-    elementwise,
-    linear,
-    loss,
-    reduce,
-    running,
-    softmax,
-    norm,
-    attention,
-    dropout,
-)
+    activation, attention, blocks, conv, cross_entropy, dropout, elementwise, engine, linear,
+    loss, norm, pool, reduce, running, softmax, update,
+)  # fmt: skip
 BUGS = GENERIC | {bug.key: bug for family in _FAMILIES for bug in family.BUGS}
 
 

@@ -70,7 +70,7 @@ BUGS = (
         ("C80",),
     ),
     Bug(
-        "mask-inverted", "the dropped and the kept values are exchanged", 15, MASK,
+        "dropout-mask-inverted", "the dropped and the kept values are exchanged", 15, MASK,
         ("What does a 1 in the mask mean: kept or dropped?",
          "With p = 0.2 most of the output should be there.",
          "The comparison that makes the mask, or the way it is used."),

@@ -94,6 +94,17 @@ BUGS = (
         ("C4",),
     ),
     Bug(
+        "another-operator",
+        "the output is that of another operator",
+        3,
+        "Order matters",
+        (
+            "What do you get for 5 and 3?",
+            "Compute one entry by hand.",
+            "Look at the operator in forward.",
+        ),
+    ),
+    Bug(
         "own-value-for-other",
         "the slope is the operand's own value, not the other one's",
         1,

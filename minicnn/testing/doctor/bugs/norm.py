@@ -142,6 +142,13 @@ BUGS = (
         ("C72",),
     ),
     Bug(
+        "count-wrong", "mean or variance are divided by the wrong count", 14, AXES,
+        ("How many numbers is one mean taken of?",
+         "Count those that are added up for one mean, in images with their pixels.",
+         "The count in the forward pass."),
+        ("C72",),
+    ),
+    Bug(
         "backward-axes", "the backward pass averages over other axes than the forward pass",
         14, AXES,
         ("Over which axes is the mean of the forward pass, and over which yours going back?",
@@ -238,7 +245,7 @@ BUGS = (
          "The last line of the forward pass."),
     ),
     Bug(
-        "bias-missing", "the bias is not added", 14, AFFINE,
+        "norm-bias-missing", "the bias is not added", 14, AFFINE,
         ("What does your output do when the bias grows by one?",
          "After normalising come two learned numbers per channel.",
          "The last line of the forward pass."),

@@ -48,6 +48,12 @@ BUGS = (
          "The lines that change the state."),
     ),
     Bug(
+        "step-wrong", "the parameter's step is wrong, given the new state", 8, STEP,
+        ("Of what is the step made, once the new state is there?",
+         "The new state is the first half of the work; compare the second with the formula.",
+         "The line that changes the parameter."),
+    ),
+    Bug(
         "old-moments-used", "the step uses the state from before this gradient", 8, STEP,
         ("Which comes first: the new state, or the step?",
          "The step is made with what the new gradient has gone into.",

@@ -25,6 +25,6 @@ from . import (
 
 _FAMILIES = (
     elementwise, reduce, linear, activation, smooth, softmax, cross_entropy, loss, conv, columns,
-    pool, norm, dropout, concat, residual, squeeze_excite, attention, embedding, update,
+    pool, norm, dropout, concat, residual, squeeze_excite, embedding, attention, update,
 )  # fmt: skip
 OPS: dict[str, Op] = {op.name: op for family in _FAMILIES for op in family.OPS}

@@ -9,7 +9,7 @@ from ..op import Array, Call, Mutant, Op, Probe
 from ..report import Sign
 from .detect import forward_equals, forward_is_right
 from .draw import usual
-from .unary import slope
+from .unary import both_signs, slope
 
 AT_ZERO = {"0": 0.0, "1": 1.0, "1/2": 0.5}
 
@@ -57,16 +57,17 @@ relu = Op(
     "relu", {"x": ""}, "", forward=lambda c: np.maximum(c.x, 0),
     gradients={"x": lambda gy, c: gy * above(c)},
     probes=_kinked, conventions={"at_zero": ("0", "1", "1/2")},
-    factors=lambda c: {"-[x<0]": -1.0 * (c.x < 0)},
-    names={
+    factors=lambda c: {"1, -1": np.where(c.x > 0, 1, -1), "-[x<0]": -1.0 * (c.x < 0)},
+    names=both_signs({
         "gx factor:1": "mask-lost", "gx factor:[x<0]": "mask-inverted",
         "gx factor:[x<=0]": "mask-inverted", "gx factor:-[x<0]": "mask-inverted",
         "gx factor:y": "value-for-mask", "gx factor:x": "value-for-mask",
         "gx factor:abs(x)": "value-for-mask", "gx factor:sign(x)": "sign-for-mask",
+        "gx factor:1, -1": "sign-for-mask",
         "gx factor:[gy>0]": "upstream-in-mask", "gx times:[gy>0]": "upstream-in-mask",
         "gx factor:[x>=0]": "wrong-at-zero",
         "gx only-kinks": "wrong-at-zero", "ratio:-1": "sign-flipped",
-    },
+    }),
     detectors=(_wrong_at_zero, _absolute),
     mutants=(
         Mutant("mask_of_upstream", "upstream-in-mask",
@@ -133,6 +134,11 @@ def _ignored_slope(case: Case) -> Iterator[Sign]:
     if not forward_is_right(case) and np.ptp(ratios) < 1e-9:
         evidence = f"the slope below 0 is {ratios[0]:.4g}, asked for is {negative_slope(c):.4g}"
         yield case.sign("option-ignored", "forward", evidence, 2)
+    if "x" in case.wrong():
+        ratios, asked = (case.given["x"] / case.gy)[below], negative_slope(c)
+        if np.ptp(ratios) < 1e-6 and not np.isclose(ratios[0], [0, 1, asked, -asked]).any():
+            evidence = f"the slope below 0 is {ratios[0]:.4g}, asked for is {asked:.4g}"
+            yield case.sign("option-ignored", "gx", evidence, 2)
 
 
 leaky_relu = Op(
@@ -148,7 +154,7 @@ leaky_relu = Op(
         "1, x slope": np.where(c.x > 0, 1.0, c.x * negative_slope(c)),
         "x, x slope": c.y,
     },
-    names={
+    names=both_signs({
         "gx factor:[x>0]": "negative-slope-lost", "gx factor:[x>=0]": "negative-slope-lost",
         "gx factor:1": "mask-lost", "gx factor:slope": "mask-lost",
         "gx factor:-slope": "negative-slope-sign", "gx factor:slope, 1": "mask-inverted",
@@ -156,7 +162,7 @@ leaky_relu = Op(
         "gx factor:y": "value-for-mask", "gx only-kinks": "wrong-at-zero",
         "ratio:-1": "sign-flipped",
         "gx dropped": "negative-slope-lost",
-    },
+    }),
     detectors=(_wrong_at_zero, _slope_without_upstream, _ignored_slope),
     mutants=(
         slope("slope_lost", "negative-slope-lost", lambda c: c.x > 0),

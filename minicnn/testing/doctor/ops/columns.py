@@ -12,7 +12,12 @@ from ..op import Call, Op, Probe
 from ..report import Sign
 from .columns_bugs import COL2IM_BUGS, IM2COL_BUGS
 from .columns_rules import (
-    by_entry, col2im_forward, im2col_forward, joined, put_back, taken_out,
+    by_entry,
+    col2im_forward,
+    im2col_forward,
+    joined,
+    put_back,
+    taken_out,
 )  # fmt: skip
 from .sliding.evidence import difference
 from .sliding.mistakes import changed, misplaced
@@ -35,18 +40,22 @@ def _other_orders(columns: Array, c: Call) -> Iterator[Array]:
             order = (0, *patch, *windows)
             if order != tuple(range(6)):
                 yield parts.transpose(order).reshape(columns.shape)
-                yield joined(columns.reshape([parts.shape[a] for a in order]).transpose(np.argsort(order)))
+                yield joined(
+                    columns.reshape([parts.shape[a] for a in order]).transpose(np.argsort(order))
+                )
 
 
 def image_signs(case: Case) -> Iterator[Sign]:
     """An image put together from columns, as im2col's gradient or as col2im's y."""
     c = case.call
+    given: Array | None
+    right: Array | None
     if hasattr(c, "columns"):
         name, where, given, right, columns = "y", "forward", case.y, c.y, c.columns
     else:
         name, where, given, right = "gx", "gx", case.given.get("x"), case.right.get("x")
         columns = case.gy
-    if given is None or given.shape != right.shape or case.close(given, right):
+    if given is None or right is None or given.shape != right.shape or case.close(given, right):
         return
     for sign in matching(case, name, given, right, _wrong_images(columns, right, c)):
         yield case.sign(sign.bug, where, sign.evidence, 2)
@@ -64,8 +73,8 @@ def _wrong_images(columns: Array, right: Array, c: Call) -> Expected:
     yield from reordered(right)
     counts = np.maximum(1, put_back(np.ones_like(columns), c))
     yield "overlap-averaged", right / counts, "that is divided by the number of windows there"
-    rows, cols = np.divmod(np.arange(columns.shape[2]), c.cols.windows)
-    ends = (rows == c.rows.windows - 1, cols == c.cols.windows - 1)
+    i, j = np.divmod(np.arange(columns.shape[2]), c.cols.windows)
+    ends = (i == c.rows.windows - 1, j == c.cols.windows - 1)
     for end in (*ends, ends[0] | ends[1]):
         yield "last-windows-dropped", put_back(columns * ~end, c), "the last windows are missing"
     yield "border-dropped", without_border(right), "the outermost pixels are zero"
@@ -74,12 +83,14 @@ def _wrong_images(columns: Array, right: Array, c: Call) -> Expected:
 def column_signs(case: Case) -> Iterator[Sign]:
     """Columns, as im2col's y or as col2im's gradient, that hold other pixels, or in other order."""
     c = case.call
+    given: Array | None
+    right: Array | None
     if hasattr(c, "columns"):
         given, right = case.given.get("columns"), case.right.get("columns")
         where, image = "gcolumns", case.gy
     else:
         given, right, where, image = case.y, c.y, "forward", c.x
-    if given is None or given.shape != right.shape or case.close(given, right):
+    if given is None or right is None or given.shape != right.shape or case.close(given, right):
         return
     name = "y" if where == "forward" else where
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Call, Mutant
+from ..op import Call, Gradient, Mutant
 from .columns_rules import by_entry, col2im_forward, im2col_forward, joined, put_back, taken_out
 from .sliding import unfold
 from .sliding.assigned import by_tap, by_window
-from .sliding.mistakes import MISTAKES, moved
+from .sliding.mistakes import MISTAKES, Mistake, moved
 from .sliding.values import without_border
 
 Array = np.ndarray
@@ -61,7 +61,9 @@ def _wrong_columns(name: str, bug: str, spoil: Callable[..., Any]) -> tuple[Muta
     )
 
 
-def _wrong_image(name: str, bug: str, build: Callable[..., Any], *also: str) -> tuple[Mutant, Mutant]:
+def _wrong_image(
+    name: str, bug: str, build: Callable[..., Any], *also: str
+) -> tuple[Mutant, Mutant]:
     """The image wrong where it is im2col's gradient, and where col2im gives it."""
 
     def forward(c: Call) -> Array:
@@ -74,9 +76,16 @@ def _wrong_image(name: str, bug: str, build: Callable[..., Any], *also: str) -> 
     )
 
 
-def _moved_columns(c: Call, key: str) -> Array:
-    im2col_forward(c)
-    return taken_out(c.x, moved(c, MISTAKES[key][1]))
+def in_place(rule: Gradient, mistake: Mistake) -> Gradient:
+    return lambda gy, c: rule(gy, moved(c, mistake))
+
+
+def _moved_columns(key: str) -> Callable[[Call], Array]:
+    def forward(c: Call) -> Array:
+        im2col_forward(c)
+        return taken_out(c.x, moved(c, MISTAKES[key][1]))
+
+    return forward
 
 
 _COLUMNS = (
@@ -85,7 +94,7 @@ _COLUMNS = (
     _wrong_columns("flipped", "patch-flipped", flipped),
 )
 _IMAGES = (
-    *(_wrong_image(name, bug, lambda columns, c, to=to: put_back(columns, moved(c, to)))
+    *(_wrong_image(name, bug, in_place(put_back, to))
       for name, (bug, to) in PLACES),
     _wrong_image("assigned_by_window", "col2im-assigns", assigned(by_window), "assigns"),
     _wrong_image("assigned_by_tap", "col2im-assigns", assigned(by_tap), "assigns"),
@@ -100,7 +109,7 @@ _IMAGES = (
 )  # fmt: skip
 
 IM2COL_BUGS = (
-    *(Mutant(name, bug, forward=lambda c, key=name: _moved_columns(c, key))
+    *(Mutant(name, bug, forward=_moved_columns(name))
       for name, (bug, _) in PLACES),
     Mutant("padding_with_ones", "padding-value",
            forward=lambda c: padded_with(1.0)(im2col_forward(c), c)),
@@ -108,8 +117,9 @@ IM2COL_BUGS = (
     *(first for first, _ in _IMAGES),
 )  # fmt: skip
 COL2IM_BUGS = (
-    *(Mutant(f"gcolumns_{name}", bug, gradients={
-        "columns": lambda gy, c, to=to: taken_out(gy, moved(c, to))}) for name, (bug, to) in PLACES),
+    *(Mutant(f"gcolumns_{name}", bug,
+             gradients={"columns": in_place(taken_out, to)})
+      for name, (bug, to) in PLACES),
     *(second for _, second in _COLUMNS),
     *(second for _, second in _IMAGES),
 )  # fmt: skip

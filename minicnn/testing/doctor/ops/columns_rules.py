@@ -43,9 +43,7 @@ def put_back(columns: Array, c: Call) -> Array:
 def by_entry(columns: Array, c: Call) -> Array:
     """(N, C*kh*kw, H'*W') -> (N, C, kh, kw, H', W')"""
     rows, cols = c.rows, c.cols
-    return columns.reshape(
-        len(columns), -1, rows.kernel, cols.kernel, rows.windows, cols.windows
-    )
+    return columns.reshape(len(columns), -1, rows.kernel, cols.kernel, rows.windows, cols.windows)
 
 
 def joined(parts: Array) -> Array:

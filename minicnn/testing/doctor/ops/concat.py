@@ -83,7 +83,7 @@ concat = Op(
     probes=concat_probes,
     mutants=(
         Mutant("swapped", "slices-swapped", gradients={"a": piece_b, "b": piece_a},
-               also=("wrong-shape",)),
+               also=("slice-lengths", "wrong-shape")),
         Mutant("pieces of the other end", "slices-swapped",
                gradients={"a": last_of_a_length, "b": first_of_b_length}),
         Mutant("both from the start", "slices-swapped", gradients={"b": first_of_b_length}),

@@ -35,8 +35,10 @@ def _meets(c: Call, index: tuple[int, ...]) -> Meeting:
 def _constants(c: Call) -> dict[str, float]:
     kh, kw = c.weight.shape[2:]
     h, w = c.y.shape[2:]
-    return {"kh*kw": kh * kw, "C*kh*kw": c.weight[0].size, "H'*W'": h * w, "N*H'*W'": len(c.y) * h * w,
-            "groups": c.groups}  # fmt: skip
+    return {
+        "kh*kw": kh * kw, "C*kh*kw": c.weight[0].size, "groups": c.groups,
+        "H'*W'": h * w, "N*H'*W'": len(c.y) * h * w,
+    }  # fmt: skip
 
 
 def _probe(
@@ -87,8 +89,6 @@ DETECTORS = (
 )  # fmt: skip
 NAMES = {
     "gweight flipped:kh,kw": "patch-flipped",
-    "gweight permuted": "reshape-for-transpose",
-    "gx permuted": "reshape-for-transpose",
     "gx assigns": "col2im-assigns",
     "forward-ratio:1/C*kh*kw": "mean-for-sum",
 }

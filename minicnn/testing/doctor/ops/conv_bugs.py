@@ -8,10 +8,17 @@ import numpy as np
 
 from ..op import Call, Gradient, Mutant
 from .conv_rules import (
-    bias_gradient, by_group, columns_gradient, correlate, forward, input_gradient, joined, output,
+    bias_gradient,
+    by_group,
+    columns_gradient,
+    correlate,
+    forward,
+    input_gradient,
+    joined,
+    output,
     weight_gradient,
 )  # fmt: skip
-from .sliding import fold, unfold
+from .sliding import unfold
 from .sliding.assigned import by_tap, by_window
 from .sliding.mistakes import MISTAKES, Mistake, changed, moved
 from .sliding.values import without_border
@@ -35,9 +42,7 @@ def on_call(name: str, bug: str, change: Callable[[Call], Call], *also: str) -> 
         forward(c)
         return output(change(c))
 
-    rules: dict[str, Gradient] = {
-        key: lambda gy, c, rule=rule: rule(gy, change(c)) for key, rule in RULES.items()
-    }
+    rules: dict[str, Gradient] = {key: with_call(rule, change) for key, rule in RULES.items()}
     return Mutant(f"all_{name}", bug, wrong_forward, rules, also)
 
 
@@ -99,7 +104,8 @@ def padded_with(mode: str, **how: Any) -> Callable[[Call], Array]:
 
     def rule(c: Call) -> Array:
         top, left = c.rows.padding, c.cols.padding
-        x = np.pad(c.x, ((0, 0), (0, 0), (top, top), (left, left)), mode, **how)  # type: ignore[call-overload]
+        widths = ((0, 0), (0, 0), (top, top), (left, left))
+        x = np.pad(c.x, widths, mode, **how)  # type: ignore[call-overload]
         rows = replace(c.rows, padding=0, size=x.shape[2])
         return output(changed(c, x=x, rows=rows, cols=replace(c.cols, padding=0, size=x.shape[3])))
 
@@ -193,12 +199,13 @@ INPUT_BUGS = (
     on_x("last_windows_lost", "last-windows-dropped",
          before(input_gradient, lambda gy: only(gy, np.s_[:, :, :-1, :-1])), "dropped"),
     on_x("channels_averaged", "channels-collapsed", after(
-        input_gradient, lambda gx: gx.mean(1, keepdims=True) + 0 * gx), "constant-over:C"),
+        input_gradient, lambda gx: gx.mean(1, keepdims=True) + 0 * gx), "constant-over:C",
+        "groups-ignored"),
     on_x("channels_reversed", "mixes-channels", after(input_gradient, lambda gx: gx[:, ::-1]),
-         "flipped:C", "rolled:C"),
+         "flipped:C", "rolled:C", "wrong-group"),
     on_x("last_filter_alone", "filters-not-summed", last_filter),
     on_x("batch_summed", "mixes-batch", before(
-        input_gradient, lambda gy: gy.sum(0, keepdims=True) + 0 * gy)),
+        input_gradient, lambda gy: gy.sum(0, keepdims=True) + 0 * gy), "constant-over:N"),
     on_x("first_sample_alone", "first-only:N",
          before(input_gradient, lambda gy: only(gy, np.s_[:1])), "dropped"),
     on_x("read_as_channels_last", "reshape-for-transpose",
@@ -224,9 +231,10 @@ WEIGHT_BUGS = (
     on_weight("last_windows_lost", "last-windows-dropped", before(
         weight_gradient, lambda gy: only(gy, np.s_[:, :, :-1, :-1]))),
     on_weight("batch_averaged", "mixes-batch", with_call(
-        weight_gradient, lambda c: changed(c, x=c.x.mean(0, keepdims=True) + 0 * c.x))),
+        weight_gradient, lambda c: changed(c, x=c.x.mean(0, keepdims=True) + 0 * c.x)),
+        "upstream-moved"),
     on_weight("batch_reversed", "mixes-batch", with_call(
-        weight_gradient, lambda c: changed(c, x=c.x[::-1]))),
+        weight_gradient, lambda c: changed(c, x=c.x[::-1])), "upstream-moved"),
     on_weight("channels_reversed", "mixes-channels", after(
         weight_gradient, lambda g: g[:, ::-1]), "flipped:C", "rolled:C"),
     on_weight("channels_summed", "channels-collapsed", channel_sum, "constant-over:C"),
@@ -236,10 +244,12 @@ WEIGHT_BUGS = (
 )  # fmt: skip
 
 BIAS_BUGS = (
-    Mutant("gbias_over_N", "ratio:1/N", gradients={"bias": lambda gy, c: gy.sum((0, 2, 3)) / len(gy)}),
-    Mutant("gbias_over_pixels", "ratio:1/H'*W'",
+    Mutant("gbias_over_N", "ratio:1/N",
+           gradients={"bias": lambda gy, c: gy.sum((0, 2, 3)) / len(gy)}),
+    Mutant("gbias_over_pixels", "ratio:1/(H'*W')",
            gradients={"bias": lambda gy, c: gy.mean((2, 3)).sum(0)}),
-    Mutant("gbias_first_sample", "first-only:N", gradients={"bias": lambda gy, c: gy[0].sum((1, 2))}),
+    Mutant("gbias_first_sample", "first-only:N",
+           gradients={"bias": lambda gy, c: gy[0].sum((1, 2))}),
     Mutant("gbias_gy_channels_last", "reshape-for-transpose", gradients={
         "bias": lambda gy, c: gy.reshape(-1, gy.shape[1]).sum(0)}),
     Mutant("gbias_wrong_axes", "bias-wrong-axes", gradients={

@@ -51,8 +51,6 @@ def bias_gradient(gy: Array, c: Call) -> Array:
     return gy.sum((0, 2, 3))
 
 
-
-
 def by_group(a: Array, groups: int, axis: int) -> Array:
     """The axis as two: the group, and the place within it."""
     return a.reshape(*a.shape[:axis], groups, -1, *a.shape[axis + 1 :])

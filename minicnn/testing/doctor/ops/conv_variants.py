@@ -18,7 +18,11 @@ def of_kernel(c: Call) -> Iterator[Variant]:
     """Kernels turned round, transposed, or in another order of axes."""
     w = c.weight
     for axes, what in (((2, 3), "kernel"), ((2,), "kernel's rows"), ((3,), "kernel's columns")):
-        yield "kernel-flipped", changed(c, weight=np.flip(w, axes)), f"that is with the {what} in reverse"
+        yield (
+            "kernel-flipped",
+            changed(c, weight=np.flip(w, axes)),
+            f"that is with the {what} in reverse",
+        )
     if w.shape[2] == w.shape[3]:
         yield "kernel-transposed", changed(c, weight=w.swapaxes(2, 3)), "kh and kw are exchanged"
     if w.shape[0] == w.shape[1]:

@@ -61,14 +61,14 @@ BACKWARD = {
     "scale missing": "scale-lost-in-backward", "scale twice": "scale-twice-in-backward",
     "times keep": "scale-inverted", "over p": "keep-is-p", "times p": "scale-is-p",
     "no mask": "mask-lost-in-backward", "no mask, scaled": "mask-lost-in-backward",
-    "mask inverted": "mask-inverted", "mask inverted, unscaled": "mask-inverted",
+    "mask inverted": "dropout-mask-inverted", "mask inverted, unscaled": "dropout-mask-inverted",
     "other mask": "other-mask", "one mask for the batch": "other-mask",
 }  # fmt: skip
 FORWARD = {
     "scale missing": "dropout-not-scaled", "scale twice": "dropout-scaled-twice",
     "times keep": "scale-inverted", "over p": "keep-is-p", "times p": "scale-is-p",
-    "no mask": "mask-not-applied", "mask inverted": "mask-inverted",
-    "mask inverted, over p": "mask-inverted",
+    "no mask": "mask-not-applied", "mask inverted": "dropout-mask-inverted",
+    "mask inverted, over p": "dropout-mask-inverted",
 }  # fmt: skip
 
 
@@ -127,7 +127,7 @@ def bugs_of(c: Call, factor: Array, kept: Array, where: str) -> list[str]:
             return found
         return ["mask-from-x"] if where == "gx" and follows_sign(c, value, kept) else []
     if is_all(value, 0):
-        return ["mask-inverted"]
+        return ["dropout-mask-inverted"]
     if np.ptp(value) < 1e-9 and np.ptp(rest) < 1e-9:
         return [names["no mask"]]
     other = np.unique(np.round(np.abs(factor), 9))

@@ -19,7 +19,7 @@ from .broadcasting import (
 )
 from .detect import forward_equals
 from .draw import away, positive, usual
-from .unary import slope
+from .unary import both_signs, slope
 
 PAIR = {"a": "", "b": ""}
 COPIES = NOT_SUMMED | {"reshaped": "keepdims-lost"}
@@ -58,18 +58,31 @@ def truncated(case: Case) -> Iterator[Sign]:
         yield from forward_equals(case, {"integer-truncation": y})
 
 
+def another_operator(case: Case) -> Iterator[Sign]:
+    """The output of a - b where a + b is asked for, and so on; or the operands swapped."""
+    a, b, own = case.call.a, case.call.b, case.op.name if case.op else ""
+    outputs = {"add": a + b, "sub": a - b, "mul": a * b}
+    outputs |= {"div": a / b} if np.all(b) else {}
+    swapped = {"sub": b - a, "div": b / a if np.all(a) else a}
+    if own in swapped:
+        yield from forward_equals(case, {"operands-swapped": swapped[own]})
+    for other, y in outputs.items():
+        if other != own:
+            yield from forward_equals(case, {"another-operator": y})
+
+
 add = Op(
     "add", PAIR, "", forward=lambda c: c.a + c.b,
     gradients={"a": times(_one, "a"), "b": times(_one, "b")},
     probes=pairs,
     factors=lambda c: {"a": c.a + 0 * c.y, "b": c.b + 0 * c.y, "y": c.y},
-    names={
+    names=both_signs({
         **COPIES, "ratio:-1": "sign-flipped",
         "ga factor:a": "product-rule-for-sum", "ga factor:b": "product-rule-for-sum",
         "gb factor:a": "product-rule-for-sum", "gb factor:b": "product-rule-for-sum",
         "ga factor:y": "output-as-slope", "gb factor:y": "output-as-slope",
-    },
-    detectors=(copies, wrong_slope),
+    }),
+    detectors=(copies, wrong_slope, another_operator),
     mutants=(
         *copies_mutants({"a": _one, "b": _one}),
         Mutant("only_smaller_summed", "broadcast-not-summed", also=("wrong-shape",),
@@ -77,6 +90,7 @@ add = Op(
         _slope("rule_of_sub", "sign-flipped", "b", lambda c: -1.0),
         Mutant("rule_of_mul", "product-rule-for-sum",
                gradients={"a": times(lambda c: c.b, "a"), "b": times(lambda c: c.a, "b")}),
+        Mutant("difference", "another-operator", forward=lambda c: c.a - c.b),
         Mutant("detached", "zero-gradient", gradients={"b": _zero}),
         Mutant("upstream_ignored", "ignores-upstream", gradients={
             "a": lambda gy, c: sum_to(np.ones_like(gy), c.a.shape),
@@ -90,13 +104,13 @@ sub = Op(
     gradients={"a": times(_one, "a"), "b": times(lambda c: -1.0, "b")},
     probes=pairs,
     factors=lambda c: {"a": c.a + 0 * c.y, "b": c.b + 0 * c.y, "-a": -c.a + 0 * c.y},
-    names={
+    names=both_signs({
         **COPIES, "ratio:-1": "sign-flipped", "forward-ratio:-1": "operands-swapped",
         "gb factor:1": "sign-flipped",
         "ga factor:b": "product-rule-for-sum", "gb factor:a": "product-rule-for-sum",
         "gb factor:-a": "product-rule-for-sum",
-    },
-    detectors=(copies, wrong_slope),
+    }),
+    detectors=(copies, wrong_slope, another_operator),
     mutants=(
         *copies_mutants({"a": _one, "b": lambda c: -1.0}, "copies_not_summed", "copies_averaged",
                         "summed_from_the_last_axis"),
@@ -127,13 +141,13 @@ mul = Op(
     gradients={"a": times(lambda c: c.b, "a"), "b": times(lambda c: c.a, "b")},
     probes=_mul_probes,
     factors=lambda c: {"a": c.a + 0 * c.y, "b": c.b + 0 * c.y, "y": c.y},
-    names={
+    names=both_signs({
         **COPIES, "ratio:-1": "sign-flipped",
         "ga factor:a": "own-value-for-other", "gb factor:b": "own-value-for-other",
         "ga factor:1": "slope-lost", "gb factor:1": "slope-lost",
         "ga factor:y": "output-as-slope", "gb factor:y": "output-as-slope",
-    },
-    detectors=(copies, wrong_slope, truncated),
+    }),
+    detectors=(copies, wrong_slope, another_operator, truncated),
     mutants=(
         *copies_mutants({"a": lambda c: c.b, "b": lambda c: c.a}, "copies_not_summed",
                         "copies_averaged", "summed_from_the_last_axis", "first_copy_only"),
@@ -168,16 +182,16 @@ div = Op(
         "1/b": 1 / c.b + 0 * c.y, "-a/b": -c.y, "a/b": c.y, "1/b^2": 1 / c.b**2 + 0 * c.y,
         "-1/b^2": -1 / c.b**2 + 0 * c.y,
     },
-    names={
+    names=both_signs({
         **COPIES, "ratio:-1": "sign-flipped",
         "ga factor:b": "multiplied-not-divided", "ga factor:1": "slope-lost",
         "ga factor:1/a": "own-value-for-other", "ga factor:1/b^2": "divisor-squared",
         "gb factor:-a/b": "divisor-not-squared", "gb factor:a/b": "divisor-not-squared",
         "gb factor:-1/b^2": "numerator-lost", "gb factor:1/b^2": "numerator-lost",
         "gb factor:a": "product-rule-for-quotient", "gb factor:-a": "product-rule-for-quotient",
-        "gb factor:1/b": "operands-swapped",
-    },
-    detectors=(copies, wrong_slope),
+        "gb factor:1/b": "numerator-lost",
+    }),
+    detectors=(copies, wrong_slope, another_operator),
     mutants=(
         *copies_mutants({"a": lambda c: 1 / c.b, "b": _by_divisor}, "copies_not_summed",
                         "copies_averaged", "summed_from_the_last_axis"),
@@ -225,17 +239,18 @@ pow = Op(
     constants=lambda c: {"p": c.exponent, "1/p": 1 / c.exponent},
     factors=_pow_factors,
     aliases={"p": "exponent", "n": "exponent", "power": "exponent"},
-    names={
+    names=both_signs({
         "gx ratio:1/p": "exponent-factor-lost", "gx factor:x^(p-1)": "exponent-factor-lost",
         "gx ratio:p": "exponent-factor-twice",
         "gx factor:p x^p": "exponent-not-reduced", "gx factor:p x": "power-lost",
-        "gx factor:p": "power-lost", "gx factor:x^p": "output-as-slope",
+        "gx factor:p": "power-lost", "gx factor:2x": "option-ignored",
+        "gx factor:x^p": "output-as-slope",
         "gx factor:y": "output-as-slope", "gx factor:x^p ln x": "exponential-rule-for-power",
         "gx factor:(p-1) x^(p-1)": "reduced-exponent-as-factor",
         "gx factor:(p-1) x^p": "reduced-exponent-as-factor",
         "gx factor:p x^(p-2)": "exponent-reduced-twice", "ratio:-1": "sign-flipped",
         "gx factor:1": "slope-lost",
-    },
+    }),
     mutants=tuple(
         slope(name, bug, dy_dx, also)
         for name, bug, dy_dx, also in (
@@ -269,12 +284,13 @@ exp = Op(
     gradients={"x": lambda gy, c: gy * c.y},
     probes=_exp_probes,
     factors=lambda c: {"x e^(x-1)": c.x * np.exp(c.x - 1)},
-    names={
+    names=both_signs({
         "gx factor:1": "slope-lost", "gx factor:x": "input-for-output",
+        "gx factor:exp(-x)": "sign-in-exponent", "gx factor:1/y": "sign-in-exponent",
         "gx factor:x e^(x-1)": "power-rule-for-exponential", "ratio:-1": "sign-flipped",
         "gx factor:x*y": "power-rule-for-exponential", "gx factor:exp(y)": "function-applied-twice",
         "gx factor:y^2": "slope-twice", "forward fp-warning": "exp-overflow",
-    },
+    }),
     mutants=(
         slope("slope_lost", "slope-lost", _one),
         slope("input", "input-for-output", lambda c: c.x),
@@ -313,7 +329,7 @@ log = Op(
                          "ln 10": np.log(10)},
     factors=lambda c: {"1/x^2": 1 / c.x**2, "-1/x^2": -1 / c.x**2,
                        "1/y": 1 / np.where(c.y == 0, np.inf, c.y), "1/(x+1)": 1 / (c.x + 1)},
-    names={
+    names=both_signs({
         "forward-ratio:1/ln 2": "wrong-base", "forward-ratio:1/ln 10": "wrong-base",
         "gx ratio:1/ln 2": "wrong-base", "gx ratio:1/ln 10": "wrong-base",
         "gx ratio:ln 2": "wrong-base", "gx ratio:ln 10": "wrong-base",
@@ -321,7 +337,7 @@ log = Op(
         "gx factor:1/y": "output-for-input", "gx factor:1/x^2": "differentiated-twice",
         "gx factor:-1/x^2": "differentiated-twice", "gx factor:y": "output-as-slope",
         "ratio:-1": "sign-flipped",
-    },
+    }),
     detectors=(added_epsilon,),
     mutants=(
         slope("times_x", "multiplied-not-divided", lambda c: c.x),

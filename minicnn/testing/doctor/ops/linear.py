@@ -53,6 +53,8 @@ def _wrong_products(case: Case) -> Iterator[Sign]:
     for name in wrong:
         ignored = RULES[name](np.ones_like(gy), c)
         yield from proportional(case, name, {"ignores-upstream": ignored})
+    if "x" in wrong:
+        yield from proportional(case, "x", {"absolute-value": gy @ np.abs(c.weight)})
     if "x" in wrong and o == d:
         yield from proportional(case, "x", {"transposed-once-too-often": gy @ c.weight.T})
     if "bias" in wrong:
@@ -98,6 +100,10 @@ def _by(name: str, bug: str, also: tuple[str, ...] = (), **gradients: Gradient) 
 
 def _all(name: str, bug: str, change: Callable[[Gradient], Gradient]) -> Mutant:
     return Mutant(name, bug, gradients={of: change(rule) for of, rule in RULES.items()})
+
+
+def _of_rows(rule: Gradient) -> Gradient:
+    return lambda gy, c: rule(np.reshape(gy, (len(c.x), -1)), c)
 
 
 def _scaled(c: Call) -> Array:
@@ -159,8 +165,8 @@ linear = Op(
                forward=lambda c: c.x @ c.weight + c.bias),
         Mutant("bias_as_column", "bias-along-wrong-axis", also=("raises",),
                forward=lambda c: c.x @ c.weight.T + c.bias[:, None]),
-        Mutant("squeezed", "forward-shape", also=("raises",),
-               forward=lambda c: np.squeeze(_forward(c))),
+        Mutant("squeezed", "forward-shape", forward=lambda c: np.squeeze(_forward(c)), gradients={
+            of: _of_rows(rule) for of, rule in RULES.items()}),
     ),
 )  # fmt: skip
 

@@ -150,7 +150,7 @@ def forward_mutants(layout: Layout) -> tuple[Mutant, ...]:
         Mutant("not divided", "std-not-divided", inv(constant), gx(paths(variance=zero))),
         Mutant("mean kept", "mean-not-subtracted", norm(layout, mean=no_mean), gx(not_centred)),
         Mutant("weight missing", "weight-missing", norm(layout, y=lambda c: c.xhat + c.b)),
-        Mutant("bias missing", "bias-missing", norm(layout, y=lambda c: c.w * c.xhat)),
+        Mutant("bias missing", "norm-bias-missing", norm(layout, y=lambda c: c.w * c.xhat)),
         Mutant("bias subtracted", "bias-sign", norm(layout, y=lambda c: c.w * c.xhat - c.b)),
         Mutant("bias inside", "bias-scaled", norm(layout, y=lambda c: c.w * (c.xhat + c.b))),
     )  # fmt: skip

@@ -7,7 +7,7 @@ how much, however the code is written.
 """
 
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 
@@ -84,26 +84,30 @@ def meaning(case: Case, given: Array, right: Array) -> Iterator[Sign]:
     shift = (given[:, 1] - right[:, 1]) / right[:, 2]
     if named[0] == "1" and np.allclose(shift, in_groups(c, c.mean)[:, 0], rtol=1e-5):
         yield case.sign("x-for-xhat", "gx", evidence, 2)
-    elif named[0] in ("std without eps", "std^3 without eps"):
+    elif named[0] == "std without eps":
         yield case.sign("eps-missing-in-backward", "gx", evidence, 2)
+    elif named[0] in ("biased for unbiased std", "unbiased for biased std"):
+        yield case.sign("unbiased-in-one-place", "gx", evidence, 2)
     elif named in MEANING:
         yield case.sign(MEANING[named], "gx", evidence, 2)
     elif len(set(named)) > 1 or named[0] == "?":
         for path, name in zip(PATHS, named, strict=True):
             if name != "1":
-                key = f"{path}-path-wrong" if name == "?" else f"{path}-path-scaled:{name}"
-                yield case.sign(key, "gx", evidence, 2)
+                how = {"?": "wrong", "0": "missing"}.get(name, f"scaled:{name}")
+                yield case.sign(f"{path}-path-{how}", "gx", evidence, 2)
 
 
 def known_ratios(case: Case) -> dict[str, float | Array]:
     """The numbers by which a path may be off, one or one per group."""
     c, m = case.call, count(case.call)
     std = in_groups(c, 1 / c.inv)[:, 0]
+    unbiased = np.sqrt((std**2 - c.eps) * m / (m - 1) + c.eps)
     found: dict[str, float | Array] = {
         "1": 1, "0": 0, "-1": -1, "2": 2, "1/2": 0.5, "-2": -2, "M": m, "1/M": 1 / m,
         "M/(M-1)": m / (m - 1), "(M-1)/M": (m - 1) / m, "std": std, "1/std": 1 / std,
         "std^2": std**2, "1/std^2": std**-2, "-std": -std,
         "std without eps": std / np.sqrt(std**2 - c.eps),
+        "unbiased for biased std": std / unbiased, "biased for unbiased std": unbiased / std,
     }  # fmt: skip
     if 0 in c.axes:
         weight = in_groups(c, c.w)[:, 0]
@@ -112,16 +116,23 @@ def known_ratios(case: Case) -> dict[str, float | Array]:
 
 
 def backward_axes(case: Case) -> Iterator[Sign]:
-    """Right but for the axes over which the backward pass averages."""
+    """Right but for the axes over which the backward pass averages, in one path or in both."""
     if is_right(case, "x"):
         return
-    c, given = case.call, case.given["x"]
-    g = case.gy * c.w
-    for axes in other_axes(c):
-        mean, slope = (a.mean(axes, keepdims=True) for a in (g, g * c.xhat))
-        if case.close(given, c.inv * (g - mean - c.xhat * slope)):
-            evidence = f"the means of the backward pass are over axes {axes}, not {c.axes}"
-            yield case.sign("backward-axes", "gx", evidence, 2)
+    c, g = case.call, case.gy * case.call.w
+    axes = [("", (c.axes, 1.0))]
+    for other in other_axes(c):
+        n = np.prod([c.x.shape[i] for i in other]) / count(c)
+        axes += [("backward-axes", (other, 1.0)), ("backward-axes", (other, n))]
+
+    def gx(for_mean: tuple, for_variance: tuple) -> Array:
+        mean, slope = (
+            a.mean(over, keepdims=True) * n
+            for a, (over, n) in ((g, for_mean), (g * c.xhat, for_variance))
+        )
+        return c.inv * (g - mean - c.xhat * slope)
+
+    yield from explained(case, "x", (axes, axes), gx)
 
 
 def other_axes(c: Call) -> Iterator[tuple[int, ...]]:
@@ -130,15 +141,18 @@ def other_axes(c: Call) -> Iterator[tuple[int, ...]]:
 
 
 def forward_axes(case: Case) -> Iterator[Sign]:
-    """Statistics over other axes."""
-    c = case.call
+    """Mean, variance or both over other axes; the variance is about the mean that was taken."""
     if is_right(case, "forward"):
         return
-    for axes in other_axes(c):
-        mean, var = c.x.mean(axes, keepdims=True), c.x.var(axes, keepdims=True)
-        if agree(case, "forward", c.w * (c.x - mean) / np.sqrt(var + c.eps) + c.b):
-            evidence = f"mean and variance are over axes {axes}, not {c.axes}"
-            yield from (case.sign(key, "forward", evidence, 2) for key in axes_bugs(c, axes))
+    c = case.call
+    every = [c.axes, *other_axes(c)]
+    for of_mean, of_variance in product(every, every):
+        centred = c.x - c.x.mean(of_mean, keepdims=True)
+        variance = (centred**2).mean(of_variance, keepdims=True)
+        if agree(case, "forward", c.w * centred / np.sqrt(variance + c.eps) + c.b):
+            evidence = f"mean over axes {of_mean}, variance over {of_variance}; right: {c.axes}"
+            wrong = of_variance if of_mean == c.axes else of_mean
+            yield from (case.sign(key, "forward", evidence, 2) for key in axes_bugs(c, wrong))
 
 
 def axes_bugs(c: Call, axes: tuple[int, ...]) -> list[str]:
@@ -171,7 +185,7 @@ def forward_steps(case: Case) -> Iterator[Sign]:
     scale: Step = (("", c.w), ("weight-missing", 1.0))
     shift: Step = (
         ("", c.b),
-        ("bias-missing", 0.0),
+        ("norm-bias-missing", 0.0),
         ("bias-sign", -c.b),
         ("bias-scaled", c.w * c.b),
     )
@@ -179,7 +193,25 @@ def forward_steps(case: Case) -> Iterator[Sign]:
         case, "forward", (spreads(c), centre, scale, shift),
         lambda std, mean, w, b: w * (c.x - mean) / std + b,
     )  # fmt: skip
+    yield from forward_count(case)
     yield from running_statistics(case)
+
+
+def forward_count(case: Case) -> Iterator[Sign]:
+    """Sums over the right axes, divided by the wrong count, in mean, variance or both."""
+    c, m = case.call, count(case.call)
+    n = len(c.x)
+    counts: Step = (
+        ("", m), ("count-is-batch-only" if 0 in c.axes else "count-wrong", n),
+        ("count-wrong", c.x.size), ("count-wrong", c.weight.size), ("count-wrong", 1),
+    )  # fmt: skip
+
+    def y(of_mean: int, of_variance: int) -> Array:
+        centred = c.x - c.x.sum(c.axes, keepdims=True) / of_mean
+        variance = (centred**2).sum(c.axes, keepdims=True) / of_variance
+        return c.w * centred / np.sqrt(variance + c.eps) + c.b
+
+    yield from explained(case, "forward", (counts, counts), y)
 
 
 def running_statistics(case: Case) -> Iterator[Sign]:

@@ -9,12 +9,25 @@ import numpy as np
 from ..op import Call, Op, Probe
 from .pool_bugs import AVERAGE_BUGS, GLOBAL_BUGS, MAX_BUGS, NEAREST_BUGS
 from .pool_rules import (
-    average_forward, average_gradient, average_output, global_forward, max_forward, max_gradient,
-    max_output, nearest_forward, nearest_gradient,
+    average_forward,
+    average_gradient,
+    average_output,
+    global_forward,
+    max_forward,
+    max_gradient,
+    max_output,
+    nearest_forward,
+    nearest_gradient,
 )  # fmt: skip
 from .pool_variants import (
-    assigned_signs, average_signs, in_average_gradient, in_max_gradient, in_output, nearest_signs,
-    statistic_signs, tie_signs,
+    assigned_signs,
+    average_signs,
+    in_average_gradient,
+    in_max_gradient,
+    in_output,
+    nearest_signs,
+    statistic_signs,
+    tie_signs,
 )  # fmt: skip
 from .sliding.evidence import Index
 from .sliding.numbers import signed, spaced
@@ -48,7 +61,12 @@ def _constants(c: Call) -> dict[str, float]:
 
 
 def _probe(
-    rng: np.random.Generator, name: str, x: tuple[int, ...], size: Any, stride: Any, padding: int = 0
+    rng: np.random.Generator,
+    name: str,
+    x: tuple[int, ...],
+    size: Any,
+    stride: Any,
+    padding: int = 0,
 ) -> Probe:
     how = {"kernel_size": size, "stride": stride, "padding": padding}
     kind = "pairs" if isinstance(size, tuple) else "usual"
@@ -91,7 +109,7 @@ def global_probes(seed: int) -> Iterator[Probe]:
 def nearest_probes(seed: int) -> Iterator[Probe]:
     rng = np.random.default_rng(seed)
     yield Probe("2", {"x": signed(rng, 2, 3, 4, 5)}, {"scale_factor": 2})
-    yield Probe("3", {"x": signed(rng, 2, 2, 2, 3)}, {"scale_factor": 3})
+    yield Probe("3", {"x": signed(rng, 5, 2, 2, 3)}, {"scale_factor": 3})
     yield Probe("square", {"x": signed(rng, 2, 2, 3, 3)}, {"scale_factor": 2})
     yield Probe("2x3", {"x": signed(rng, 2, 2, 3, 4)}, {"scale_factor": (2, 3)}, "pairs")
 
@@ -127,7 +145,8 @@ global_avg_pool2d = Op(
 upsample_nearest2d = Op(
     "upsample_nearest2d", INPUTS, "N C H' W'", nearest_forward, {"x": nearest_gradient},
     nearest_probes, mutants=NEAREST_BUGS, constants=_constants, detectors=(nearest_signs,),
-    names={"gx ratio:1/kh*kw": "mean-for-sum"}, aliases={"scale": "scale_factor", "factor": "scale_factor"},
+    names={"gx ratio:1/(kh*kw)": "mean-for-sum"},
+    aliases={"scale": "scale_factor", "factor": "scale_factor"},
 )  # fmt: skip
 
 OPS = (max_pool2d, avg_pool2d, global_avg_pool2d, upsample_nearest2d)

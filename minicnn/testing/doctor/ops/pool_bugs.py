@@ -2,17 +2,28 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from ..op import Call, Gradient, Mutant
 from .pool_rules import (
-    average_forward, average_gradient, average_output, chosen, global_forward, max_forward,
-    max_gradient, max_output, nearest_forward, nearest_gradient, spread, windows,
+    average_forward,
+    average_gradient,
+    average_output,
+    chosen,
+    global_forward,
+    max_forward,
+    max_gradient,
+    max_output,
+    nearest_forward,
+    nearest_gradient,
+    spread,
+    windows,
 )  # fmt: skip
 from .sliding import fold, unfold
 from .sliding.assigned import by_tap, by_window, winners
-from .sliding.mistakes import MISTAKES, changed, moved
+from .sliding.mistakes import MISTAKES, Mistake, changed, moved
 
 Array = np.ndarray
 
@@ -39,17 +50,20 @@ def first_entry(mask: Array, c: Call) -> Array:
     return corner
 
 
-def only(a: Array, index: object) -> Array:
+def only(a: Array, index: Any) -> Array:
     kept = np.zeros_like(a)
-    kept[index] = a[index]  # type: ignore[index]
+    kept[index] = a[index]
     return kept
 
 
 def of_batch(rule: Gradient) -> tuple[Mutant, ...]:
     """Bugs that mix or lose samples, channels, or windows, whatever the rule."""
     return (
-        on_x("first_sample_alone", "first-only:N", lambda gy, c: only(rule(gy, c), np.s_[:1])),
-        on_x("batch_summed", "mixes-batch", lambda gy, c: rule(gy.sum(0, keepdims=True) + 0 * gy, c)),
+        on_x("first_sample_alone", "first-only:N", lambda gy, c: only(rule(gy, c), np.s_[:1]),
+             "constant-off:N,C"),
+        on_x("batch_summed", "mixes-batch",
+             lambda gy, c: rule(gy.sum(0, keepdims=True) + 0 * gy, c),
+             "constant-over:N", "constant-off:N,C"),
         on_x("channels_reversed", "mixes-channels", lambda gy, c: rule(gy, c)[:, ::-1],
              "flipped:C", "rolled:C"),
         on_x("channels_averaged", "channels-collapsed",
@@ -61,11 +75,15 @@ def of_batch(rule: Gradient) -> tuple[Mutant, ...]:
     )  # fmt: skip
 
 
+def in_place(rule: Gradient, mistake: Mistake) -> Gradient:
+    return lambda gy, c: rule(gy, moved(c, mistake))
+
+
 def of_windows(rule: Gradient) -> tuple[Mutant, ...]:
     """Windows at wrong places, and the last ones lost."""
     places = [MISTAKES[key] for key in ("stride_ignored", "stride_is_kernel", "stride_swapped")]
     return (
-        *(on_x(f"place_{n}", bug, lambda gy, c, to=to: rule(gy, moved(c, to)))
+        *(on_x(f"place_{n}", bug, in_place(rule, to))
           for n, (bug, to) in enumerate(places)),
         on_x("last_row_lost", "last-windows-dropped",
              lambda gy, c: rule(only(gy, np.s_[:, :, :-1]), c), "dropped"),
@@ -74,7 +92,9 @@ def of_windows(rule: Gradient) -> tuple[Mutant, ...]:
     )  # fmt: skip
 
 
-def moved_forward(forward: Callable[[Call], Array], output: Callable[[Call], Array], key: str) -> Mutant:
+def moved_forward(
+    forward: Callable[[Call], Array], output: Callable[[Call], Array], key: str
+) -> Mutant:
     def wrong(c: Call) -> Array:
         forward(c)
         return output(moved(c, MISTAKES[key][1]))
@@ -85,7 +105,9 @@ def moved_forward(forward: Callable[[Call], Array], output: Callable[[Call], Arr
 def swapped_window(c: Call) -> Call:
     """kh and kw exchanged."""
     rows, cols = c.rows, c.cols
-    return changed(c, rows=replace(rows, kernel=cols.kernel), cols=replace(cols, kernel=rows.kernel))
+    return changed(
+        c, rows=replace(rows, kernel=cols.kernel), cols=replace(cols, kernel=rows.kernel)
+    )
 
 
 def zero_padded_max(c: Call) -> Array:
@@ -111,11 +133,11 @@ MAX_BUGS = (
     moved_forward(max_forward, max_output, "stride_ignored"),
     *of_windows(max_gradient),
     on_x("padding_ignored", "padding-ignored",
-         lambda gy, c: max_gradient(gy, moved(c, MISTAKES["padding_ignored"][1]))),
+         in_place(max_gradient, MISTAKES["padding_ignored"][1])),
     on_x("padding_one_less", "padding-off-by-one",
-         lambda gy, c: max_gradient(gy, moved(c, MISTAKES["padding_one_less"][1]))),
-    on_x("all_ties", "all-ties",
-         with_mask(lambda mask, c: (windows(c) == c.y[:, :, None, None]).astype(float)), "only-kinks"),
+         in_place(max_gradient, MISTAKES["padding_one_less"][1])),
+    on_x("all_ties", "all-ties", with_mask(
+        lambda mask, c: (windows(c) == c.y[:, :, None, None]).astype(float)), "only-kinks"),
     on_x("overlap_assigned_by_window", "col2im-assigns",
          lambda gy, c: by_window(c.mask * gy[:, :, None, None], c.rows, c.cols), "assigns"),
     on_x("overlap_assigned_by_tap", "col2im-assigns",
@@ -171,7 +193,8 @@ GLOBAL_BUGS = (
     on_x("divided_by_H", "average-divided-once",
          lambda gy, c: average_gradient(gy, c) * c.x.shape[3], "ratio:W", "ratio:kw"),
     on_x("divided_by_size", "ratio:1/C", lambda gy, c: average_gradient(gy, c) / c.x.shape[1]),
-    on_x("first_entry", "one-pixel-per-window", lambda gy, c: only(average_gradient(gy, c), np.s_[:, :, :1, :1])),
+    on_x("first_entry", "one-pixel-per-window",
+         lambda gy, c: only(average_gradient(gy, c), np.s_[:, :, :1, :1])),
     *(bug for bug in of_batch(average_gradient) if bug.name != "gx_read_as_channels_last"),
 )  # fmt: skip
 NEAREST_BUGS = (
@@ -180,7 +203,7 @@ NEAREST_BUGS = (
     on_x("first_entry", "one-pixel-per-window",
          lambda gy, c: unfold(gy, c.rows, c.cols)[:, :, 0, 0]),
     on_x("averaged", "mean-for-sum", lambda gy, c: unfold(gy, c.rows, c.cols).mean((2, 3)),
-         "ratio:1/kh*kw"),
+         "ratio:1/(kh*kw)"),
     on_x("tiles_added", "tile-for-repeat", lambda gy, c: gy.reshape(
         *c.x.shape[:2], c.rows.kernel, c.x.shape[2], c.cols.kernel, c.x.shape[3]).sum((2, 4))),
     on_x("stride_ignored", "stride-ignored",

@@ -30,32 +30,38 @@ def in_output(c: Call) -> Iterator[Variant]:
 def in_max_gradient(c: Call) -> Iterator[Variant]:
     """Other winners: read in another order, another channel's, the smallest entry."""
     yield from _elsewhere(c)
+    for bug, mask, why in chain(_in_window(c), _elsewhere_in_batch(c.mask)):
+        yield bug, changed(c, mask=mask), why
+
+
+def _in_window(c: Call) -> Expected:
+    """Masks that choose another entry of the same window."""
     n, ch, kh, kw, oh, ow = c.mask.shape
-
-    def with_mask(bug: str, mask: Array, why: str) -> Variant:
-        return bug, changed(c, mask=mask), why
-
     order = "the winner's number is read with rows and columns exchanged"
-    yield with_mask("winner-transposed", c.mask.reshape(n, ch, kw, kh, oh, ow).swapaxes(2, 3), order)
+    yield "winner-transposed", c.mask.reshape(n, ch, kw, kh, oh, ow).swapaxes(2, 3), order
     if kh == kw:
-        yield with_mask("winner-transposed", c.mask.swapaxes(2, 3), order)
+        yield "winner-transposed", c.mask.swapaxes(2, 3), order
     for axes in ((2, 3), (2,), (3,)):
-        yield with_mask("winner-mirrored", np.flip(c.mask, axes), "the opposite pixel gets it")
-    smallest = chosen(-windows(c), "first")
-    yield with_mask("min-for-max", smallest, "the smallest entry gets it")
+        yield "winner-mirrored", np.flip(c.mask, axes), "the opposite pixel gets it"
+    yield "min-for-max", chosen(-windows(c), "first"), "the smallest entry gets it"
     for u, v in np.ndindex(kh, kw):
         fixed = np.zeros_like(c.mask)
         fixed[:, :, u, v] = 1
-        yield with_mask("one-pixel-per-window", fixed, "the same place of every window gets it")
+        yield "one-pixel-per-window", fixed, "the same place of every window gets it"
+    whole = np.ones_like(c.mask)
+    yield "average-for-max", whole, "every pixel of the window gets it"
+    yield "average-for-max", whole / (kh * kw), "every pixel of the window gets a part"
+
+
+def _elsewhere_in_batch(mask: Array) -> Expected:
+    """One channel's winners for all channels, one sample's for all samples."""
+    n, ch = mask.shape[:2]
     for channel in range(ch if ch > 1 else 0):
-        mask = np.repeat(c.mask[:, channel : channel + 1], ch, 1)
-        yield with_mask("winner-of-another-channel", mask, "another channel's winner gets it")
+        same = np.repeat(mask[:, channel : channel + 1], ch, 1)
+        yield "winner-of-another-channel", same, "another channel's winner gets it"
     for sample in range(n if n > 1 else 0):
-        mask = np.repeat(c.mask[sample : sample + 1], n, 0)
-        yield with_mask("winner-of-another-sample", mask, "another sample's winner gets it")
-    all_of_it = np.ones_like(c.mask)
-    yield with_mask("average-for-max", all_of_it, "every pixel of the window gets it")
-    yield with_mask("average-for-max", all_of_it / (kh * kw), "every pixel of the window gets a part")
+        same = np.repeat(mask[sample : sample + 1], n, 0)
+        yield "winner-of-another-sample", same, "another sample's winner gets it"
 
 
 def in_average_gradient(c: Call) -> Iterator[Variant]:
@@ -112,12 +118,13 @@ def statistic_signs(case: Case) -> Iterator[Sign]:
         return
     entries = unfold(c.x, c.rows, c.cols)
     smallest = -max_output(changed(c, x=-c.x))
+    same = right.mean(1, keepdims=True) + 0 * right
     expected: Expected = iter((
         ("average-for-max", entries.mean((2, 3)), "that is the window's mean"),
         ("max-for-average", max_output(c), "that is the window's largest entry"),
         ("min-for-max", smallest, "that is the window's smallest entry"),
         ("average-not-divided", entries.sum((2, 3)), "that is the window's sum"),
-        ("channels-collapsed", right.mean(1, keepdims=True) + 0 * right, "all channels are the same"),
+        ("channels-collapsed", same, "all channels are the same"),
     ))  # fmt: skip
     for sign in matching(case, "y", given, right, expected):
         yield case.sign(sign.bug, "forward", sign.evidence, 2)
@@ -143,7 +150,9 @@ def tie_signs(case: Case) -> Iterator[Sign]:
         ("ties-shared", equal / equal.sum((2, 3), keepdims=True), "the equal largest share gy"),
         ("other-tie", chosen(columns, last), f"the {last} of the equal largest gets gy"),
     )
-    calls = ((bug, max_gradient(case.gy, changed(c, mask=mask)), why) for bug, mask, why in expected)
+    calls = (
+        (bug, max_gradient(case.gy, changed(c, mask=mask)), why) for bug, mask, why in expected
+    )
     yield from matching(case, "gx", given, right, calls)
 
 
@@ -172,15 +181,27 @@ def _nearest_gradients(case: Case) -> Expected:
     for u in range(kh):
         yield "one-pixel-per-window", blocks[:, :, u].sum(2), "that is one row of copies alone"
     for v in range(kw):
-        yield "one-pixel-per-window", blocks[:, :, :, v].sum(2), "that is one column of copies alone"
+        yield (
+            "one-pixel-per-window",
+            blocks[:, :, :, v].sum(2),
+            "that is one column of copies alone",
+        )
     for bug, rows, cols in misplaced(c.rows, c.cols):
         other = nearest_gradient(gy, changed(c, rows=rows, cols=cols))
         yield bug, other, "that adds up copies at other places"
-    right = case.right["x"]
-    yield from reordered(right)
     yield from ((bug, nearest_gradient(other, c), why) for bug, other, why in reordered(gy))
-    yield "mixes-channels", right[:, ::-1], "that is another channel's number"
-    yield "mixes-channels", np.roll(right, 1, 1), "that is another channel's number"
-    yield "channels-collapsed", right.mean(1, keepdims=True) + 0 * right, "all channels are the same"
-    yield "first-only:N", right * (np.arange(n) == 0)[:, None, None, None], "other samples are zero"
+    yield from _mixed(case.right["x"])
+
+
+def _mixed(right: Array) -> Expected:
+    """Samples or channels of gx that are another's, or everyone's."""
+    yield from reordered(right)
+    another = "that is another channel's number"
+    yield "mixes-channels", right[:, ::-1], another
+    yield "mixes-channels", np.roll(right, 1, 1), another
+    same = right.mean(1, keepdims=True) + 0 * right
+    yield "channels-collapsed", same, "all channels are the same"
+    first = np.zeros_like(right)
+    first[0] = right[0]
+    yield "first-only:N", first, "other samples are zero"
     yield "mixes-batch", right.sum(0, keepdims=True) + 0 * right, "the samples are added up"

@@ -121,7 +121,8 @@ sum = Op(
     forward=lambda c: c.x.sum(axis=c.axis, keepdims=c.keepdims),
     gradients={"x": expand},
     names={
-        "gx ratio:1/n": "mean-rule-for-sum", "forward-ratio:1/n": "mean-for-sum",
+        "gx ratio:1/n": "mean-rule-for-sum", "gx ratio:1/x.shape[0]": "mean-rule-for-sum",
+         "forward-ratio:1/n": "mean-for-sum",
         "gx wrong-shape": "not-expanded", "ratio:-1": "sign-flipped",
     },
     detectors=(_expanded(_one), _other_axis),
@@ -235,7 +236,8 @@ def _max_patterns(case: Case) -> Iterator[Sign]:
     for bug, candidate in wrong.items():
         if not case.close(candidate, case.right["x"]):
             yield from equals(case, "x", {bug: candidate})
-    yield from proportional(case, "x", {"gradient-to-every-entry": to})
+    for all_of_them in (to, to * x):
+        yield from proportional(case, "x", {"gradient-to-every-entry": all_of_them})
 
 
 def _winner(name: str, bug: str, mask: str) -> Mutant:

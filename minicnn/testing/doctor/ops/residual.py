@@ -130,7 +130,7 @@ residual = Op(
         *(Mutant(f"forward: {name}", key, forms[0])
           for name, key, forms in replaced_once((FORWARDS,))),
     ),
-    names={"changes-input": "input-changed", "gx factor:1": "branch-lost"},
+    names={"gx factor:1": "branch-lost"},
     detectors=(residual_signs,),
 )  # fmt: skip
 OPS = (residual,)

@@ -11,7 +11,7 @@ from ..op import Array, Call, Mutant, Op, Probe
 from ..report import Sign
 from .detect import forward_equals
 from .draw import usual
-from .unary import slope
+from .unary import both_signs, slope
 
 Values = Callable[[Array], Array]
 
@@ -59,7 +59,7 @@ sigmoid = Op(
         "s(x)s(y)": c.y * s(c.y), "y^2(1-y)^2": (c.y * (1 - c.y)) ** 2, "y^2": c.y**2,
         "y(1-y^2)": c.y * (1 - c.y**2),
     },
-    names={
+    names=both_signs({
         **COMMON, **OVERFLOW,
         "gx factor:x(1-x)": "input-for-output", "gx factor:y(1-x)": "input-for-output",
         "gx factor:x(1-y)": "input-for-output",
@@ -70,7 +70,7 @@ sigmoid = Op(
         "gx factor:y(1+y)": "plus-for-minus", "gx factor:y^2(1-y)": "slope-twice",
         "gx factor:y^2(1-y)^2": "slope-twice", "gx factor:y^2": "complement-lost",
         "gx factor:y(1-y^2)": "tanh-rule",
-    },
+    }),
     detectors=(_applied_to({
         "function-applied-twice": lambda x: s(s(x)), "tanh-rule": np.tanh,
         "sign-in-exponent": lambda x: s(-x),
@@ -103,18 +103,20 @@ tanh = Op(
     gradients={"x": lambda gy, c: gy * (1 - c.y**2)},
     probes=_probes,
     factors=lambda c: {
-        "1+y^2": 1 + c.y**2, "1-tanh(y)^2": 1 - np.tanh(c.y) ** 2, "(1-y)^2": (1 - c.y) ** 2,
+        "1+y^2": 1 + c.y**2, "1/cosh(x)": np.sqrt(1 - c.y**2),
+        "1-tanh(y)^2": 1 - np.tanh(c.y) ** 2, "(1-y)^2": (1 - c.y) ** 2,
         "y^2": c.y**2, "y^2 - 1": c.y**2 - 1, "1-2y": 1 - 2 * c.y, "(1-y^2)^2": (1 - c.y**2) ** 2,
         "1-y": 1 - c.y, "2(1-y^2)": 2 * (1 - c.y**2), "x(1-x)": c.x * (1 - c.x),
     },
-    names={
+    names=both_signs({
         **COMMON, **OVERFLOW,
         "gx factor:1-y": "square-lost", "gx factor:1-2y": "square-lost",
+        "gx factor:1/cosh(x)": "square-lost",
         "gx factor:1-x^2": "input-for-output", "gx factor:y(1-y)": "sigmoid-rule",
         "gx factor:x(1-x)": "sigmoid-rule", "gx factor:1+y^2": "plus-for-minus",
         "gx factor:1-tanh(y)^2": "function-applied-twice", "gx factor:(1-y)^2": "square-misplaced",
         "gx factor:y^2": "complement-lost", "gx factor:(1-y^2)^2": "slope-twice",
-    },
+    }),
     detectors=(_applied_to({
         "function-applied-twice": lambda x: np.tanh(np.tanh(x)),
         "argument-scaled": lambda x: np.tanh(x / 2), "sign-in-exponent": lambda x: np.tanh(-x),
@@ -178,7 +180,9 @@ _SILU = Gated(lambda c: s(c.x), lambda c: s(c.x) * s(-c.x))
 silu = Op(
     "silu", {"x": ""}, "", probes=_probes,
     forward=_SILU.forward, gradients={"x": _SILU.gradient}, factors=_SILU.factors,
-    names={**COMMON, **OVERFLOW, **TERMS, "gx factor:y(1-y)": "output-for-gate"},
+    names=both_signs({
+        **COMMON, **OVERFLOW, **TERMS, "gx factor:y(1-y)": "output-for-gate",
+    }),
     detectors=(_applied_to({"gate-for-product": s, "sign-in-exponent": lambda x: x * s(-x)}),),
     mutants=(
         *_SILU.mutants,
@@ -245,11 +249,11 @@ gelu = Op(
         "Phi + x e^(-x^2/2)": _phi(c.x) + c.x * _bell(c),
         "Phi + x e^(-x^2)/sqrt(2 pi)": _phi(c.x) + c.x * _bell(c) ** 2 / math.sqrt(2 * math.pi),
     },
-    names={
+    names=both_signs({
         **COMMON, **OVERFLOW, **TERMS, "gx factor:of the tanh form": _OTHER_FORM,
         "gx factor:Phi + x e^(-x^2/2)": "density-wrong",
         "gx factor:Phi + x e^(-x^2)/sqrt(2 pi)": "density-wrong",
-    },
+    }),
     detectors=(
         _applied_to({
             _OTHER_FORM: lambda x: x * _tanh_phi(x), "gate-for-product": _phi,

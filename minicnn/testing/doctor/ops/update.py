@@ -75,15 +75,15 @@ ALIASES = {
 DEFAULTS = {"weight_decay": 0.0}
 ADAM_INPUTS = {"param": "P", "grad": "P", "state": "2 P"}
 sgd_momentum_step = Op(
-    "sgd_momentum_step", {"param": "P", "grad": "P", "state": "P"}, "2 P", sgd, {}, sgd_probes,
+    "sgd_momentum_step", {"param": "P", "grad": "P", "state": "P"}, "rows P", sgd, {}, sgd_probes,
     SGD_MUTANTS, detectors=(velocity, sgd_parameter), aliases=ALIASES, defaults=DEFAULTS,
 )  # fmt: skip
 adam_step = Op(
-    "adam_step", ADAM_INPUTS, "3 P", adam, {}, adam_probes(adam), ADAM_MUTANTS,
+    "adam_step", ADAM_INPUTS, "rows P", adam, {}, adam_probes(adam), ADAM_MUTANTS,
     detectors=(first_moment, second_moment, adam_parameter), aliases=ALIASES, defaults=DEFAULTS,
 )  # fmt: skip
 adamw_step = Op(
-    "adamw_step", ADAM_INPUTS, "3 P", adamw, {}, adam_probes(adamw), ADAMW_MUTANTS,
+    "adamw_step", ADAM_INPUTS, "rows P", adamw, {}, adam_probes(adamw), ADAMW_MUTANTS,
     detectors=(first_moment, second_moment, adam_parameter), aliases=ALIASES, defaults=DEFAULTS,
 )  # fmt: skip
 OPS = (sgd_momentum_step, adam_step, adamw_step)

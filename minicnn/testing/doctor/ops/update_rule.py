@@ -1,13 +1,14 @@
 """The update rules, in steps with the wrong forms that each may take."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from ..op import Array, Call
 from .steps import Step
 
-Rule = Callable[..., Array]
+Rule = Callable[..., Any]
 
 
 def sgd(c: Call) -> Array:
@@ -48,6 +49,8 @@ CORRECTION: Step = (
     ("bias-correction-missing", lambda c: (1.0, 1 - c.betas[1] ** c.t)),
     ("bias-correction-t", lambda c: tuple(1 - b ** (c.t + 1) for b in c.betas)),
     ("bias-correction-t", lambda c: tuple(1 - b ** (c.t - 1) for b in c.betas)),
+    ("bias-correction-t", lambda c: (1 - c.betas[0] ** (c.t - 1), 1 - c.betas[1] ** c.t)),
+    ("bias-correction-t", lambda c: (1 - c.betas[0] ** c.t, 1 - c.betas[1] ** (c.t - 1))),
     ("bias-correction-not-power", lambda c: tuple(1 - b for b in c.betas)),
     ("betas-swapped", lambda c: tuple(1 - b**c.t for b in c.betas[::-1])),
     ("bias-correction-multiplied", lambda c: tuple(1 / (1 - b**c.t) for b in c.betas)),
@@ -68,6 +71,7 @@ MOMENTS: Step = (
     ("old-moments-used", lambda c, m, v: (c.state[0], c.state[1])),
     ("old-moments-used", lambda c, m, v: (m, c.state[1])),
     ("gradient-for-moment", lambda c, m, v: (c.grad, v)),
+    ("gradient-for-moment", lambda c, m, v: (decayed(c), v)),
 )
 USE: Step = (
     ("", lambda c, step: -c.lr * step),

@@ -13,7 +13,7 @@ from ..case import Case
 from ..op import Array, Call
 from ..report import Sign
 from .steps import nearest, replaced, right, worst
-from .update_rule import decayed, new_parameter, parameter_steps
+from .update_rule import Rule, decayed, new_parameter, parameter_steps
 
 
 def mixture(target: Array, parts: Mapping[str, Array]) -> dict[str, float] | None:
@@ -37,7 +37,8 @@ def rows_wrong(case: Case, row: int) -> bool:
 
 
 def text(found: Mapping[str, float], what: str) -> str:
-    return f"new {what} = " + " + ".join(f"{f:.4g} {name}" for name, f in found.items())
+    parts = [f"{f:.4g} {name}" for name, f in found.items() if abs(f) > 1e-9]
+    return f"new {what} = {' + '.join(parts) or 0}"
 
 
 def velocity(case: Case) -> Iterator[Sign]:
@@ -78,24 +79,31 @@ def velocity_bugs(c: Call, old: float | None, new: float, decay: float | None) -
 def sgd_parameter(case: Case) -> Iterator[Sign]:
     """What was added to the parameter, given the learner's own velocity."""
     c = case.call
-    if case.y.shape != c.y.shape:
+    if case.y.shape != c.y.shape or moved(case, c.param - c.lr * case.y[1]):
         return
-    v, change, g = case.y[1], case.y[0] - c.param, decayed(c)
-    if np.allclose(change, -c.lr * v, rtol=1e-7, atol=1e-12):
-        return
-    state_wrong = rows_wrong(case, 1)
-    for bug, expected in {
-        "momentum-sign" if state_wrong else "update-sign": c.lr * v,
-        "velocity-holds-lr" if state_wrong else "lr-missing": -v,
-        "velocity-holds-lr " if state_wrong else "update-sign ": v,
-        "old-moments-used": -c.lr * c.state, "gradient-for-moment": -c.lr * g,
-        "parameter-not-updated": 0 * v, "nesterov": -c.lr * (g + c.momentum * v),
-        "lr-twice": -(c.lr**2) * v,
-        "decay-decoupled": -c.lr * v - c.lr * c.weight_decay * c.param,
-    }.items():  # fmt: skip
-        if np.allclose(change, expected, rtol=1e-7, atol=1e-12):
-            evidence = "the parameter: " + worst(case.y[0], c.y[0])
-            yield case.sign(bug.strip(), "forward", evidence, 2)
+    v, g = case.y[1], decayed(c)
+    against, inside = "update-sign", "lr-missing"
+    if rows_wrong(case, 1):
+        against, inside = "momentum-sign", "velocity-holds-lr"
+    changes = (
+        (against, c.lr * v), (inside, -v), ("velocity-holds-lr", v),
+        ("old-moments-used", -c.lr * c.state), ("gradient-for-moment", -c.lr * g),
+        ("gradient-for-moment", -c.lr * c.grad),
+        ("parameter-not-updated", 0 * v), ("nesterov", -c.lr * (g + c.momentum * v)),
+        ("lr-twice", -(c.lr**2) * v),
+        ("decay-decoupled", -c.lr * v - c.lr * c.weight_decay * c.param),
+        ("decay-decoupled", -c.lr * v - c.weight_decay * c.param),
+    )  # fmt: skip
+    names = [bug for bug, change in changes if moved(case, c.param + change)]
+    for bug in [*names, "step-wrong"]:  # the last holds on every probe, if no other does
+        yield case.sign(bug, "forward", "the parameter: " + worst(case.y[0], c.y[0]), 2)
+
+
+def moved(case: Case, param: Array) -> bool:
+    """Whether the parameter became this one; its step is small, so the change alone counts."""
+    change, wanted = case.y[0] - case.call.param, param - case.call.param
+    rtol, atol = 10 * case.rtol, 1e-6 * case.rtol
+    return bool(np.allclose(change, wanted, rtol, atol, equal_nan=True))
 
 
 def first_moment(case: Case) -> Iterator[Sign]:
@@ -187,17 +195,15 @@ def adam_parameter(case: Case) -> Iterator[Sign]:
     if rows_wrong(case, 1) and nearest_kept(c, m):
         m, v = c.y[1], c.y[2]
 
-    def fits(guess: Array) -> bool:
-        # The step is small beside the parameter, so compare the change alone.
-        rtol, atol = 10 * case.rtol, 1e-6 * case.rtol
-        return bool(np.allclose(guess - c.param, given - c.param, rtol, atol, equal_nan=True))
+    def build(*forms: Rule) -> Array:
+        return new_parameter(c, m, v, forms)
 
-    if fits(new_parameter(c, m, v, tuple(right(steps)))):
+    if moved(case, build(*right(steps))):
         return
-    for key in replaced(steps, lambda *forms: new_parameter(c, m, v, forms), fits):
+    names = replaced(steps, build, lambda guess: moved(case, guess))
+    for key in [*names, "step-wrong"]:
         if key != "decay-missing" or not rows_wrong(case, 1):  # else the decay is in the moments
-            evidence = "the parameter: " + worst(given, c.y[0])
-            yield case.sign(key, "forward", evidence, 2)
+            yield case.sign(key, "forward", "the parameter: " + worst(given, c.y[0]), 2)
 
 
 def nearest_kept(c: Call, m: Array) -> bool:

@@ -46,7 +46,8 @@ MISTAKES: dict[str, tuple[str, Mistake]] = {
     "stride_swapped": ("height-width-swapped", swapped("stride")),
     "padding_ignored": ("padding-ignored", on_both(padding=lambda a: 0)),
     "padding_one_less": ("padding-off-by-one", on_both(padding=lambda a: max(0, a.padding - 1))),
-    "padding_one_more": ("padding-off-by-one", on_both(padding=lambda a: a.padding + bool(a.padding))),
+    "padding_one_more": (
+        "padding-off-by-one", on_both(padding=lambda a: a.padding + bool(a.padding))),
     "padding_swapped": ("height-width-swapped", swapped("padding")),
     "dilation_ignored": ("dilation-ignored", on_both(dilation=lambda a: 1)),
 }  # fmt: skip

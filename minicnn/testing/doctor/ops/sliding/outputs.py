@@ -26,7 +26,9 @@ def output_signs(
             return
         calls = chain(variants(case.call), _elsewhere(case.call))
         expected: Expected = ((bug, output(call), why) for bug, call, why in calls)
-        for sign in matching(case, "y", case.y, case.call.y, chain(expected, reordered(case.call.y))):
+        for sign in matching(
+            case, "y", case.y, case.call.y, chain(expected, reordered(case.call.y))
+        ):
             yield case.sign(sign.bug, "forward", sign.evidence, sign.tier)
         yield from _padding_value(case)
 

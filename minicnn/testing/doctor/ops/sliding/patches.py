@@ -14,7 +14,6 @@ import numpy as np
 from ...case import Case
 from ...op import Call
 from ...report import Sign
-from .axis import Axis
 from .evidence import Index, alike, at_the_end, one_hots, place, support
 from .mistakes import changed, misplaced
 from .values import matching, reordered
@@ -65,7 +64,7 @@ def _upstream(case: Case) -> Iterator[tuple[str, Array, str]]:
 
 
 def _empty(case: Case, looks: list[Look]) -> Iterator[Sign]:
-    """Upstream entries that change nothing: all but the first sample's, all but the last window's."""
+    """Upstream entries that change nothing: other samples' than the first, or other windows'."""
     full = {look.index: bool(support(case, look.given).any()) for look in looks}
     last = tuple(n - 1 for n in case.gy.shape)
     lost = sorted(index for index in full if not full[index])
@@ -74,7 +73,7 @@ def _empty(case: Case, looks: list[Look]) -> Iterator[Sign]:
     bug, at = "", lost[0]
     if all(full[index] == (index[0] == 0) for index in full):
         bug = "first-only:N"
-    elif at_the_end({index[2:]: full[index] for index in full}) and all(
+    elif at_the_end({(i, j): full[n, o, i, j] for n, o, i, j in full}) and all(
         alike(case, look.given, look.right) for look in looks if full[look.index]
     ):
         bug, at = "last-windows-dropped", lost[-1]
@@ -82,8 +81,8 @@ def _empty(case: Case, looks: list[Look]) -> Iterator[Sign]:
         bug = "gweight-assigned"
     if bug:
         some = max(index for index in full if full[index])
-        line = f"a single 1 in {place('gy', at)} changes nothing in gweight, one in {place('gy', some)} does"
-        yield case.sign(bug, "gweight", line, 1)
+        nothing = f"a single 1 in {place('gy', at)} changes nothing in gweight"
+        yield case.sign(bug, "gweight", f"{nothing}, one in {place('gy', some)} does", 1)
 
 
 def _recognised(case: Case, looks: list[Look]) -> Iterator[Sign]:
@@ -100,11 +99,13 @@ def _recognised(case: Case, looks: list[Look]) -> Iterator[Sign]:
 
 def _shown(look: Look, why: str) -> str:
     o = look.index[1]
-    u, v = np.unravel_index(np.argmax(np.abs(look.given - look.right)[o].max(0)), look.right.shape[2:])
+    u, v = np.unravel_index(
+        np.argmax(np.abs(look.given - look.right)[o].max(0)), look.right.shape[2:]
+    )
     at = (o, int(np.argmax(np.abs(look.given - look.right)[o, :, u, v])), int(u), int(v))
     return (
-        f"a single 1 in {place('gy', look.index)} makes {place('weight', at)} {look.given[at]:.4g}, "
-        f"right is {look.right[at]:.4g}: {why}"
+        f"a single 1 in {place('gy', look.index)} makes {place('weight', at)} "
+        f"{look.given[at]:.4g}, right is {look.right[at]:.4g}: {why}"
     )
 
 
@@ -141,4 +142,8 @@ def _hypotheses(c: Call) -> Iterator[Hypothesis]:
         yield "wrong-group", changed(c, x=rolled), "that is the pixel of another group's channel"
     if c.groups > 1:
         first = np.tile(c.x[:, :width], (1, c.groups, 1, 1))
-        yield "groups-ignored", changed(c, x=first), "that is the pixel of the first group's channel"
+        yield (
+            "groups-ignored",
+            changed(c, x=first),
+            "that is the pixel of the first group's channel",
+        )

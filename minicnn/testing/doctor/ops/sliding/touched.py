@@ -155,7 +155,7 @@ def _left_out(looks: list[Look]) -> set[str]:
     if all(_inner(look) == (look.seen(2), look.seen(3)) for look in looks):
         return {"border-dropped"}
     if all(not look.touched.any() or np.array_equal(look.touched, look.right) for look in looks):
-        windows = {(look.meeting.i, look.meeting.j): look.touched.any() for look in looks}
+        windows = {(look.meeting.i, look.meeting.j): bool(look.touched.any()) for look in looks}
         return {"last-windows-dropped"} if at_the_end(windows) else set()
     return set()
 

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,9 @@ Rule = Callable[[Array, Call], Array]
 Variants = Callable[[Call], Iterator[tuple[str, Call, str]]]
 
 
-def matching(case: Case, where: str, given: Array, right: Array, expected: Expected) -> Iterator[Sign]:
+def matching(
+    case: Case, where: str, given: Array, right: Array, expected: Expected
+) -> Iterator[Sign]:
     """A sign for each wrong result that is just what was given."""
     said: set[str] = set()
     for bug, numbers, why in expected:
@@ -111,8 +114,10 @@ def kept_one(
     whole = near(case, given, right)
     if np.any(several & ~whole) and np.all(np.where(several, kept, whole)):
         index = tuple(int(i) for i in np.argwhere(several & ~whole)[0])
-        amounts = [p for p in parts[(slice(None), *index)] if p]
-        listed = " + ".join(f"{p:.3g}" for p in amounts[:4]) + (" + ..." if len(amounts) > 4 else "")
+        amounts = [part[index] for part in parts if part[index]]
+        listed = " + ".join(f"{p:.3g}" for p in amounts[:4]) + (
+            " + ..." if len(amounts) > 4 else ""
+        )
         line = (
             f"{len(amounts)} windows add to {place(name, index)}: {listed} = {right[index]:.4g}; "
             f"it is {given[index]:.4g}, one of them alone"
@@ -125,7 +130,7 @@ def contributions(case: Case, axis: int, rule: Rule) -> Array:
     parts = []
     for index in np.ndindex(*case.gy.shape[axis:]):
         gy = np.zeros_like(case.gy)
-        here = (*(slice(None),) * axis, *index)
+        here: Any = (slice(None),) * axis + index
         gy[here] = case.gy[here]
         parts.append(rule(gy, case.call))
     return np.stack(parts)
