@@ -4,13 +4,11 @@ r"""
 
 **Goal.** Build an engine that computes the derivatives of any expression, by bookkeeping alone.
 
-**Before.** Python classes; derivatives and the chain rule. **Time.** About an hour.
-**Runs** in 2 s.
+**Before.** Classes, derivatives, the chain rule. **Time.** About an hour. **Runs** in 2 s.
 
-Training a network means to ask, for each of its millions of numbers: if this one grows a little,
-does the error grow or shrink, and how fast? That is a derivative for each number. One could change
-each number in turn and run the network again, a million times. We shall get all derivatives from
-one run forward and one run backward, and the trick is small enough for numbers one at a time.
+Training asks of each number in a network: if it grows a little, how fast does the error grow or
+shrink? That is one derivative for each of a million numbers. Changing them in turn would take a
+million runs. One run forward and one backward give them all, and here is how.
 """
 
 # %%
@@ -29,74 +27,47 @@ from minicnn.testing.doctor import diagnose_engine
 r"""
 ## A value that remembers how it was made
 
-Take $y = \tanh(w x + b)$, one artificial neuron. Python computes it in three steps, and forgets
-each at once:
-
-$$
-p = w x
-\qquad
-s = p + b
-\qquad
-y = \tanh(s)
-$$
-
-A `Value` is a number (`data`) that does not forget. It holds its *parents*, the values that it was
-computed from, and so y leads to s, s to p and b, p to w and x. Values and parents are the *graph*
-of the expression. What was put in from outside (w, x, b) has no parents; these are the *leaves*.
-Each value also has a place for its *gradient* `grad`: the derivative of the final result with
-respect to this value. We write $\bar{p}$ for $\partial y / \partial p$, a number like $p$ itself.
+Take $y = \tanh(w x + b)$, one artificial neuron. Python computes $p = w x$, then $s = p + b$, then
+$y = \tanh(s)$, and forgets each at once. A `Value` is a number (`data`) that does not forget: it
+holds its *parents*, the values that it was computed from. So y leads to s, s to p and b, p to w
+and x: the *graph* of the expression. Values from outside (w, x, b) have no parents; they are its
+*leaves*. Each value also has a *gradient* `grad`, the derivative of y with respect to it.
 
 ## The local rules
 
-Each step is simple, and its derivative needs no knowledge of the rest. Let `out` be the result
-of one step and $\bar{o}$ its gradient, which came from above and is called the *upstream gradient*.
-The chain rule says what a parent $u$ gets of it:
+Let $o$ be the result of one step, and $\bar{o} = \partial y / \partial o$ its gradient. It comes
+from the steps above, so it is called the *upstream gradient*. By the chain rule a parent $u$ gets
 
 $$
 \bar{u} = \bar{o} \cdot \frac{\partial o}{\partial u}
 $$
 
-The second factor is the *local derivative*. Here are those of our four ops:
+The second factor, the *local derivative*, has nothing to do with the other steps:
 
 $$
-o = u + v: \quad \frac{\partial o}{\partial u} = 1
-\qquad\qquad
-o = u v: \quad \frac{\partial o}{\partial u} = v
+\begin{aligned}
+o &= u + v: & \frac{\partial o}{\partial u} &= 1
+&\qquad o &= u^n: & \frac{\partial o}{\partial u} &= n u^{n-1} \\
+o &= u v: & \frac{\partial o}{\partial u} &= v
+&\qquad o &= \tanh u: & \frac{\partial o}{\partial u} &= 1 - o^2
+\end{aligned}
 $$
 
-$$
-o = u^n: \quad \frac{\partial o}{\partial u} = n u^{n-1}
-\qquad\qquad
-o = \tanh u: \quad \frac{\partial o}{\partial u} = 1 - o^2
-$$
-
-The exponent $n$ is a plain number, not a value. The slope of tanh is written with the *output*,
-which is known already; $1 - u^2$ would be the slope of nothing here. And v's own derivative in
-$o = u v$ is u: each operand gets the other one.
-
-When an op runs, it makes `out` and with it a function `_backward` that applies its rule: it reads
-`out.grad` and gives the parents their parts. The function is a *closure*: it keeps the variables
-`self`, `other` and `out` of the op that defined it, and can use them long after the op has ended.
+Here $n$ is a plain number. The slope of tanh is written with the *output*, which is known already.
+An op makes its result `out` and a function `_backward` that applies the rule: it reads `out.grad`
+and gives the parents their parts. It is a *closure*: it keeps the op's variables `self`, `other`
+and `out`, and can use them long after the op has ended.
 
 ## One value, used twice
 
-What if a value has two children? In $y = a \cdot a + a$ it has three ways to move the result, and
-the derivative is the sum over all ways:
+In $y = a \cdot a + a$ the value a has three ways to move the result, and its derivative is the sum
+over all ways: $a + a + 1$. Each way arrives through another line of some `_backward`, and none
+knows of the others. So each must *add* its part to what is there: `+=`, never `=`. This is why
+`grad` begins at 0.
 
-$$
-\frac{\partial y}{\partial a} = a + a + 1
-$$
-
-Each way arrives in another call of some `_backward`, and none of them knows of the others. So none
-may write "the gradient is"; each must *add* its part to what is there: `+=`, never `=`. This is
-also why `grad` begins at 0.
-
-## Run it backward
-
-`backward` sets the gradient of the result to 1, for $\partial y / \partial y = 1$, and then calls
-the `_backward` of every value below, the newest first. A value is always younger than its parents,
-so when its turn comes, all its children have been there and its gradient is complete. The age is a
-crutch; lesson 02 finds an order in the graph itself.
+`backward` gives the result the gradient 1, for $\partial y / \partial y = 1$, and calls the
+`_backward` of all values below it, the newest first: a value is newer than its parents, so its own
+gradient is complete when it hands it on. Lesson 02 does it without a clock.
 """
 
 
@@ -145,8 +116,6 @@ class Value:
 
     def __pow__(self, n):
         """out = self ** n with a plain number n: the local derivative is n self^(n - 1)"""
-        if not isinstance(n, int | float):
-            raise TypeError(f"the exponent must be a plain number, got {type(n).__name__}")
         out = Value(self.data**n, (self,))
 
         def _backward():
@@ -169,31 +138,26 @@ class Value:
         out._backward = _backward
         return out
 
+    __radd__, __rmul__ = __add__, __mul__
+
     def backward(self):
         """Add d self / d value to the gradient of every value that self was made of."""
-        below, todo = {self}, [self]
+        below, todo = set(), [self]
         while todo:
-            new = [parent for parent in todo.pop().parents if parent not in below]
-            below.update(new)
-            todo += new
+            if (value := todo.pop()) not in below:
+                below.add(value)
+                todo += value.parents
         self.grad = 1.0
         for value in sorted(below, key=lambda value: -value.age):
             value._backward()
 
-    # Made of the ops above, so they need no rule of their own.
-    def __sub__(self, other):
-        return self + as_value(other) * -1.0
-
-    __radd__, __rmul__ = __add__, __mul__
-
 
 # %% [markdown]
 r"""
-## The neuron
+## The neuron, backward
 
-Read the figure from right to left. The gradient 1 enters at the result, and each op hands on what
-it got, times its local derivative. The plus passes it unchanged; the product exchanges: `w` gets
-the upstream gradient times x, and `x` gets it times w.
+Read the figure from right to left. The gradient 1 enters at the result. The plus passes on what it
+gets; the product exchanges: w gets the upstream gradient times x, and x gets it times w.
 """
 
 # %%
@@ -202,25 +166,85 @@ p = w * x
 s = p + b
 y = s.tanh()
 y.backward()
-print("dy/dw, dy/dx, dy/db =", [round(v.grad, 4) for v in (w, x, b)])
 
 # %% tags=["hide-input"]
-PLACES = {
-    "w": (w, 0, 2), "x": (x, 0, 1), "b": (b, 0, 0), "p = w * x": (p, 1, 1.5),
-    "s = p + b": (s, 2, 0.75), "y = tanh(s)": (y, 3, 0.75),
-}  # fmt: skip
-fig = Figure(figsize=(7.6, 3), layout="constrained")
-axes = fig.subplots()
+PLACES = {"w": (w, 0, 2), "x": (x, 0, 1), "b": (b, 0, 0), "p = w x": (p, 1, 1.5),
+          "s = p + b": (s, 2, 0.75), "y = tanh(s)": (y, 3, 0.75)}  # fmt: skip
+axes = (fig := Figure(figsize=(7.6, 3), layout="constrained")).subplots()
 places = {value: (column, row) for value, column, row in PLACES.values()}
 for label, (value, column, row) in PLACES.items():
     axes.text(column, row, f"{label}\ndata {value.data:.3f}\ngrad {value.grad:.3f}", ha="center",
-              va="center", bbox={"boxstyle": "round,pad=0.4", "fc": "#cfe3f3" if value.parents
-                                 else "#fff3cd", "ec": "#1f5f99"})  # fmt: skip
+              va="center", bbox={"boxstyle": "round", "fc": "#cfe3f3"})  # fmt: skip
     for parent in value.parents:
         axes.annotate("", (column - 0.3, row), (places[parent][0] + 0.3, places[parent][1]),
                       arrowprops={"arrowstyle": "->", "color": "#1f5f99"})  # fmt: skip
 axes.set(xlim=(-0.4, 3.45), ylim=(-0.4, 2.4))
 axes.axis("off")
-ALT = """The graph of tanh(w x + b): the leaves w, x and b at the left, then the product, the sum and
-the result; every box has its value and its gradient, which is 1 at the result."""
+ALT = "The graph of tanh(w x + b), its leaves at the left; each box has its value and gradient."
 figure(fig, "neuron", alt=ALT)
+
+# %% [markdown]
+r"""
+## Is it right? A step into the complex plane
+
+A derivative can be checked by a small step. The quotient $(f(x + h) - f(x)) / h$ subtracts nearly
+equal numbers and loses digits (lesson 04). A step in the imaginary direction does not, and since
+its error shrinks with $h^2$, a step of $h = 10^{-30}$ gives all digits:
+
+$$
+f(x + i h) = f(x) + i h \, f'(x) - \frac{h^2}{2} f''(x) - \dots
+\qquad\Rightarrow\qquad
+f'(x) \approx \frac{\mathrm{Im} \, f(x + i h)}{h}
+$$
+"""
+
+
+# %%
+def expression(w, x, b, tanh):
+    return tanh(w * x + b) * w + (x * x + b) ** 3
+
+
+start = (0.8, 1.5, -0.7)
+leaves = [Value(number) for number in start]
+expression(*leaves, Value.tanh).backward()
+for k, leaf in enumerate(leaves):
+    moved = [complex(number, 1e-30 * (i == k)) for i, number in enumerate(start)]
+    right = expression(*moved, cmath.tanh).imag / 1e-30
+    assert math.isclose(leaf.grad, right, rel_tol=1e-12)
+    print(f"d/d{'wxb'[k]}  backward {leaf.grad:.12f}  complex step {right:.12f}")
+
+# %% [markdown]
+r"""
+## Equal to the library
+
+minicnn's `Tensor` does the same for whole arrays; on single numbers it must agree. The doctor
+knows many ways to get an engine wrong; it finds none, but notes two things left for lesson 02.
+"""
+
+# %%
+tensors = [Tensor(np.array(number), requires_grad=True) for number in start]
+expression(*tensors, ops.tanh).backward()
+for leaf, tensor in zip(leaves, tensors, strict=True):
+    assert math.isclose(leaf.grad, tensor.grad.item(), rel_tol=1e-12)
+print("the lesson's engine equals the library's")
+assert (doctor := diagnose_engine(Value)).ok
+for note in doctor.notes:
+    print("note:", note.partition(":")[0])
+
+# %% [markdown]
+r"""
+## Common mistakes
+
+* **Gradients are overwritten, not added up.** `=` for `+=`; right while each value is used once.
+* **The rule of \* forgets the upstream gradient.** Right as the last op, wrong within a chain.
+* **The local derivative of pow is wrong.** The exponent comes down as a factor *and* shrinks by 1.
+* **The local derivative of tanh is wrong.** `self.data` was used where the output is needed.
+* **An operand of \* gets no gradient.** Both have a rule, and both must be among the parents.
+
+## Further reading
+
+* Seppo Linnainmaa: *Taylor expansion of the accumulated rounding error*, 1976.
+* Joaquim Martins, Peter Sturdza, Juan Alonso: *The complex-step derivative approximation*, 2003.
+* Atilim Gunes Baydin, Barak Pearlmutter, Alexey Radul, Jeffrey Siskind: *Automatic differentiation
+  in machine learning: a survey*, 2018.
+"""

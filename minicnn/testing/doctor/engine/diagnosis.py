@@ -9,7 +9,7 @@ from .arrays import arrays, shared
 from .discover import discover, starts
 from .guard import Trouble, global_state
 from .memory import inplace, late, twice
-from .order import beside, cost, deep, order
+from .order import beside, chained, cost, deep, order
 from .rules import adding_up, rules, scales, upstream
 from .subject import Subject
 
@@ -18,7 +18,7 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     "start": (starts, scales),
     "rules": (rules, upstream),
     "adding up": (shared, adding_up),
-    "order": (order, beside),
+    "order": (order, beside, chained),
     "cost": (cost,),
     "second backward": (twice,),
     "saved values": (late, inplace),
