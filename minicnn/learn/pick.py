@@ -14,20 +14,22 @@ from .workspace import find_workspace
 
 
 def pick(name: str) -> Any:
-    """The function of an exercise ("linear_backward"), and a line that says whose it is.
+    """The function (or class) of exercises ("linear_backward"), and a line that says whose it is.
 
     The learner's, if it is in their folder and passes now; else the course's own, so that a lesson
     runs whatever has been done of the earlier ones.
     """
     course = find_course()
-    exercise = _exercise_with(course.exercises, name)
+    exercises = _exercises_with(course.exercises, name)
+    exercise = exercises[0]
     path = find_workspace().file(exercise.lesson)
     if path.is_file():
-        result = check(course, exercise, path)
-        if result.ok:
+        results = (check(course, e, path) for e in exercises)
+        failed = next((r for r in results if not r.ok), None)
+        if failed is None:
             _say(f"{name}: yours, from {path}")
             return getattr(load(path), name)
-        _say(f"{name}: the course's; yours: {result.summary}")
+        _say(f"{name}: the course's; yours: {failed.summary}")
     else:
         _say(f"{name}: the course's; yours is not there yet")
     module = ModuleType(f"solutions_{exercise.lesson}")
@@ -44,12 +46,13 @@ def load(path: Path) -> ModuleType:
     return module
 
 
-def _exercise_with(exercises: tuple[Exercise, ...], name: str) -> Exercise:
-    for exercise in exercises:
-        if name in exercise.functions:
-            return exercise
-    have = ", ".join(f for e in exercises for f in e.functions)
-    raise ValueError(f"pick: no exercise has a function {name!r}; there are {have}")
+def _exercises_with(exercises: tuple[Exercise, ...], name: str) -> list[Exercise]:
+    """The one that has the function; for a class, all that have a method of it."""
+    found = [e for e in exercises if any(name in (f, f.partition(".")[0]) for f in e.functions)]
+    if not found:
+        have = ", ".join(f for e in exercises for f in e.functions)
+        raise ValueError(f"pick: no exercise has a function {name!r}; there are {have}")
+    return found
 
 
 def _say(text: str) -> None:
