@@ -36,24 +36,33 @@ and x: the *graph* of the expression. Values from outside (w, x, b) have no pare
 ## The local rules
 
 Let $o$ be the result of one step, and $\bar{o} = \partial y / \partial o$ its gradient. It comes
-from the steps above, so it is called the *upstream gradient*. By the chain rule a parent $u$ gets
+from steps nearer to y, so it is called the *upstream gradient*. By the chain rule a parent $u$ gets
 
 $$
 \bar{u} = \bar{o} \cdot \frac{\partial o}{\partial u}
 $$
 
-The second factor, the *local derivative*, has nothing to do with the other steps:
+The second factor, the *local derivative*, has nothing to do with the other steps. By op:
 
-$$
-\begin{aligned}
-o &= u + v: & \frac{\partial o}{\partial u} &= 1
-&\qquad o &= u^n: & \frac{\partial o}{\partial u} &= n u^{n-1} \\
-o &= u v: & \frac{\partial o}{\partial u} &= v
-&\qquad o &= \tanh u: & \frac{\partial o}{\partial u} &= 1 - o^2
-\end{aligned}
-$$
+### A sum passes gradients on
+For $o = u + v$ it is 1, for both operands: if either grows by 1, so does the sum.
 
-Here $n$ is a plain number. The slope of tanh is written with the *output*, which is known already.
+### The sign of a slope
+For $o = u - v$ it is 1 for u and -1 for v: what is subtracted pulls the other way.
+
+### One operand's slope is made of the other
+For $o = u v$ it is v for u and u for v: 3 times v grows 3 times as fast as v.
+
+### The power rule
+For $o = u^n$ with a plain number $n$ it is $n u^{n-1}$: the exponent becomes a factor *and* falls.
+
+### The slopes of a quotient
+As $u / v = u \cdot v^{-1}$, product and power together give $1 / v$ for u and $-u / v^2$ for v.
+
+### A slope for every function
+For $o = \tanh u$ it is $1 - o^2$, written with the *output*; for $o = e^u$ it is $o$ itself.
+
+### How an op keeps its rule
 An op makes its result `out` and a function `_backward` that applies the rule: it reads `out.grad`
 and gives the parents their parts. It is a *closure*: it keeps the op's variables `self`, `other`
 and `out`, and can use them long after the op has ended.
@@ -72,10 +81,6 @@ gradient is complete when it hands it on. Lesson 02 does it without a clock.
 
 
 # %%
-def as_value(number):
-    return number if isinstance(number, Value) else Value(number)
-
-
 class Value:
     """A number, its gradient, and how it was made."""
 
@@ -88,7 +93,6 @@ class Value:
 
     def __add__(self, other):
         """out = self + other: both local derivatives are 1"""
-        other = as_value(other)
         out = Value(self.data + other.data, (self, other))
 
         def _backward():
@@ -102,7 +106,6 @@ class Value:
 
     def __mul__(self, other):
         """out = self * other: the local derivative of each is the other"""
-        other = as_value(other)
         out = Value(self.data * other.data, (self, other))
 
         def _backward():
@@ -137,8 +140,6 @@ class Value:
 
         out._backward = _backward
         return out
-
-    __radd__, __rmul__ = __add__, __mul__
 
     def backward(self):
         """Add d self / d value to the gradient of every value that self was made of."""
@@ -217,8 +218,7 @@ for k, leaf in enumerate(leaves):
 r"""
 ## Equal to the library
 
-minicnn's `Tensor` does the same for whole arrays; on single numbers it must agree. The doctor
-knows many ways to get an engine wrong; it finds none, but notes two things left for lesson 02.
+On single numbers minicnn's `Tensor` must agree. The doctor notes two things left for lesson 02.
 """
 
 # %%

@@ -14,10 +14,6 @@ import numpy as np
 # 01.2 Value.__mul__   ★   10 minutes
 # 01.3 Value.__pow__   ★   10 minutes
 # 01.4 Value.tanh   ★★   10 minutes
-def as_value(number):
-    return number if isinstance(number, Value) else Value(number)
-
-
 class Value:
     """A number, its gradient, and how it was made."""
 
@@ -30,7 +26,6 @@ class Value:
 
     def __add__(self, other):
         """out = self + other: both local derivatives are 1"""
-        other = as_value(other)
         out = Value(self.data + other.data, (self, other))
 
         def _backward():
@@ -41,7 +36,6 @@ class Value:
 
     def __mul__(self, other):
         """out = self * other: the local derivative of each is the other"""
-        other = as_value(other)
         out = Value(self.data * other.data, (self, other))
 
         def _backward():
@@ -69,8 +63,6 @@ class Value:
 
         out._backward = _backward
         return out
-
-    __radd__, __rmul__ = __add__, __mul__
 
     def backward(self):
         """Add d self / d value to the gradient of every value that self was made of."""
