@@ -74,3 +74,8 @@ def test_the_library_itself_is_accepted(dtype):
     assert found.ok, str(found)
     assert found.parts["broadcasting"] == "ok"
     assert diagnose_engine(Tensor).ok  # requires_grad is passed where it is taken
+
+
+def test_only_the_parts_that_are_asked_for():
+    found = diagnose_engine(Scalar, only=("start", "rules"))
+    assert found.parts == {"start": "ok", "rules": "ok"}
