@@ -236,10 +236,10 @@ r"""
 ## Common mistakes
 
 * **Gradients are overwritten, not added up.** `=` for `+=`; right while each value is used once.
-* **The rule of \* forgets the upstream gradient.** Right as the last op, wrong within a chain.
+* **The rule of mul forgets the upstream gradient.** Right as the last op, wrong within a chain.
 * **The local derivative of pow is wrong.** The exponent comes down as a factor *and* shrinks by 1.
 * **The local derivative of tanh is wrong.** `self.data` was used where the output is needed.
-* **An operand of \* gets no gradient.** Both have a rule, and both must be among the parents.
+* **An operand of mul gets no gradient.** Both have a rule, and both must be among the parents.
 
 ## Further reading
 

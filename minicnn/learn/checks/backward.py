@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from ...testing.doctor import Diagnosis, diagnose_engine
+from ...testing.doctor import Diagnosis
 from ...testing.doctor.bugs.bug import Bug
 from .backward_mistakes import PASSES, RULES, SORTS
 from .examination import Check, Examination, Functions
-from .scalar import Example
+from .scalar import Example, engine_examined
 
 ORDER, SAVED = "Backward in the right order", "What an op must remember"
 BUGS = (
@@ -91,7 +91,7 @@ def topological_sort(functions: Functions, seed: int) -> Diagnosis:
     if not (found := exam.diagnosis()).ok:
         return found
     engine = _engine(lambda value: _backward(value, list(sort(value))))
-    found = diagnose_engine(engine, only=PARTS, strict=True, seed=seed)
+    found = engine_examined(engine, PARTS, seed, strict=True)
     if not found.ok:
         return found
     rng = np.random.default_rng(seed)
@@ -183,7 +183,7 @@ def backward(functions: Functions, seed: int) -> Diagnosis:
     if not (found := exam.diagnosis()).ok:
         return found
     engine = _engine(lambda value: functions["backward"](_sorted(value)))
-    return diagnose_engine(engine, only=PARTS, strict=True, seed=seed)
+    return engine_examined(engine, PARTS, seed, strict=True)
 
 
 def _engine(run: Callable[[Any], None]) -> type:
@@ -230,7 +230,7 @@ def product_rule(functions: Functions, seed: int) -> Diagnosis:
             known = {bug: start + part for bug, part in parts.items() if bug}
             last = np.array([u * g, u * g] if square else [v * g, u * g])
             known["engine-overwrites"] = last
-            exam.equal("gradients", found, start + parts[""], known)
+            exam.equal("gradients", found, start + parts[""], known, what=f"{name}, [da, db]")
             exam.require(a.data in (later, 2 * later), "changes-input", "a", "a.data has changed")
     return exam.diagnosis()
 

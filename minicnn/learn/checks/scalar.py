@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -101,12 +101,19 @@ def alone(engine: type, method: str) -> Iterator[None]:
                 delattr(engine, name)
 
 
+def engine_examined(
+    engine: type, parts: Collection[str], seed: int, strict: bool = False
+) -> Diagnosis:
+    """What the doctor finds, without the list of the ops that the lesson does not have."""
+    found = diagnose_engine(engine, data="data", grad="grad", only=parts, strict=strict, seed=seed)
+    return replace(found, skipped=())
+
+
 def _check(method: str) -> Callable[[Functions, int], Diagnosis]:
     def run(functions: Functions, seed: int) -> Diagnosis:
         engine = functions[f"Value.{method}"]
         with alone(engine, method):
-            found = diagnose_engine(engine, data="data", grad="grad", only=PARTS, seed=seed)
-        return replace(found, skipped=())  # ops that the lesson does not have
+            return engine_examined(engine, PARTS, seed)
 
     return run
 
