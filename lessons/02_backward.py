@@ -208,8 +208,8 @@ def product_rule(a, b, out):
 r"""
 ## In the library
 
-The three functions make an engine that passes the doctor's strict examination, and with `swap`
-minicnn itself goes backward in this order.
+The three functions make an engine that passes the doctor's strict examination. minicnn itself goes
+backward in your order with `minicnn learn swap 02.1 -- train --data digits --model lenet5_small`.
 """
 
 
