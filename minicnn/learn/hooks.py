@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import ops
+from .. import autograd, ops
 from ..kernels import kernel_set, override
 from ..tensor import Tensor, as_tensor, record, wrap
 from ..testing.doctor import OPS
@@ -147,7 +147,29 @@ def _from_output(kernel: str) -> Hook:
     return hook
 
 
+class _Value:
+    """A node of the library as the lesson's function sees it: it has parents, all to be visited."""
+
+    def __init__(self, node: autograd.Node) -> None:
+        self.node = node
+        self.parents: tuple[_Value, ...] = ()
+
+
+def _topological(function: Function) -> AbstractContextManager[None]:
+    """The order of the backward pass."""
+    library = autograd.topological
+
+    def order(root: autograd.Node) -> list[autograd.Node]:
+        values = {node: _Value(node) for node in library(root)}
+        for node, value in values.items():
+            value.parents = tuple(values[p] for p in node.parents if p is not None)
+        return [value.node for value in function(values[root])]
+
+    return replaced(library, order)
+
+
 HOOKS: dict[str, Hook] = {
+    "autograd.topological": _topological,
     "sigmoid_grad_from_output": _from_output("sigmoid"),
     "tanh_grad_from_output": _from_output("tanh"),
 }

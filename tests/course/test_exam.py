@@ -125,6 +125,8 @@ def test_the_function_runs_in_the_library(exercise):
 
     def spoilt(*arrays, **options):
         y = function(*arrays, **options)
+        if isinstance(y, list):
+            return y[:-1]
         return tuple(1.01 * a for a in y) if isinstance(y, tuple) else 1.01 * y
 
     assert [s.bug for s in signs(exercise.hook, spoilt)] == ["training-differs"]

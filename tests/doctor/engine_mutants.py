@@ -317,3 +317,8 @@ rule(
 )
 rule("mul: second operand lost", "engine-operand-lost:mul", mul_rule=second_lost)
 rule("rsub", "engine-forward:sub", __rsub__=lambda a, x: a - x)
+rule(
+    "tanh: divided by the upstream gradient",
+    "engine-gradient-wrong",
+    tanh_rule=lambda a, x, y: lambda g: ((1 - y**2) / g,),
+)

@@ -165,3 +165,8 @@ def test_right_gradients_are_the_closed_formulas():
     slope = 1 - np.tanh(0.91) ** 2
     assert np.isclose(found["a"], slope * 1.3 / 0.7 - np.tanh(0.91) / 0.49, rtol=1e-14)
     assert np.isclose(found["b"], slope, rtol=1e-14)
+
+
+def test_only_the_parts_that_are_asked_for():
+    found = diagnose_engine(Scalar, only=("start", "rules"))
+    assert found.parts == {"start": "ok", "rules": "ok"}

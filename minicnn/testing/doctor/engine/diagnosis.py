@@ -1,6 +1,6 @@
 """The checks in their order: what later ones rely on comes first."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from ..bugs import headline
@@ -9,7 +9,7 @@ from .arrays import arrays, shared
 from .discover import discover, starts
 from .guard import Trouble, global_state
 from .memory import inplace, late, twice
-from .order import beside, cost, deep, order
+from .order import beside, chained, cost, deep, order
 from .rules import adding_up, rules, scales, upstream
 from .subject import Subject
 
@@ -18,7 +18,7 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     "start": (starts, scales),
     "rules": (rules, upstream),
     "adding up": (shared, adding_up),
-    "order": (order, beside),
+    "order": (order, beside, chained),
     "cost": (cost,),
     "second backward": (twice,),
     "saved values": (late, inplace),
@@ -37,6 +37,7 @@ def diagnose_engine(
     backward: str = "",
     arrays: bool | None = None,
     strict: bool = False,
+    only: Collection[str] = (),
     seed: int = 0,
 ) -> Diagnosis:
     """Find and name the bugs of an autograd engine.
@@ -46,8 +47,8 @@ def diagnose_engine(
     and ``backward`` name its attributes; usual names are found without. ``arrays`` says whether it
     is meant for arrays (None: looked up). ``strict`` takes for a bug what small engines leave
     undone on purpose, and what is otherwise a note: chains of 5,000 ops, a second backward through
-    the same graph, and operands that are changed between forward and backward. ``seed`` draws the
-    numbers.
+    the same graph, and operands that are changed between forward and backward. ``only`` names the
+    parts to look at, such as "rules" (none: all of `CHECKS`). ``seed`` draws the numbers.
 
     Nothing that the engine raises gets out. An engine that loops for ever without a function call
     does not return: run it in a process of its own.
@@ -60,7 +61,7 @@ def diagnose_engine(
         except Trouble as trouble:
             parts = dict.fromkeys(CHECKS, "not checked")
             return Diagnosis(name, parts, _merged([trouble.sign]), skipped=("all checks",))
-        parts = _examine(subject, signs, strict)
+        parts = _examine(subject, signs, strict, only)
     found = [sign for _, sign in signs]
     if "sys.setrecursionlimit" in changed:  # a way to long chains, if not a good one
         changed.remove("sys.setrecursionlimit")
@@ -77,10 +78,13 @@ def diagnose_engine(
     )
 
 
-def _examine(subject: Subject, signs: list[tuple[str, Sign]], strict: bool) -> dict[str, str]:
+def _examine(
+    subject: Subject, signs: list[tuple[str, Sign]], strict: bool, only: Collection[str]
+) -> dict[str, str]:
     """Run the checks; the state of each part."""
-    parts = dict.fromkeys(CHECKS, "not checked")
-    for part, checks in CHECKS.items():
+    wanted = {part: checks for part, checks in CHECKS.items() if not only or part in only}
+    parts = dict.fromkeys(wanted, "not checked")
+    for part, checks in wanted.items():
         for check in checks:
             if check is deep and signs and not strict:
                 subject.skipped.append("depth: looked at when all else is right")

@@ -7,6 +7,7 @@ import numpy as np
 from ..report import Sign
 from . import programs
 from .guard import Trouble
+from .rules import one_per_op
 from .subject import Run, Subject
 from .traversals import right_orders, simulate, wrong_orders
 
@@ -129,6 +130,18 @@ def beside(subject: Subject) -> Iterator[Sign]:
         if not _equal(subject, run, right):
             subject.found.add("engine-side-branch")
             yield _sign(subject, "engine-side-branch", [(text, values, run, right)], 2)
+            return
+
+
+def chained(subject: Subject) -> Iterator[Sign]:
+    """Each op below a product: does its rule multiply by what comes from above?"""
+    if subject.found or subject.overwrites:
+        return
+    texts = tuple(f"m = {text}; y = m * c" for text in one_per_op(subject))
+    for text, values, run, right in _runs(subject, texts):
+        if not _equal(subject, run, right):
+            subject.found.add("engine-gradient-wrong")
+            yield _sign(subject, "engine-gradient-wrong", [(text, values, run, right)], 2)
             return
 
 

@@ -158,7 +158,7 @@ def _integers(subject: Subject) -> Iterator[Sign]:
 
 def upstream(subject: Subject) -> Iterator[Sign]:
     """Does each rule multiply by the gradient of its own result?"""
-    for text in _one_per_op(subject):
+    for text in one_per_op(subject):
         for after in ("m * c", "m * m", "-m", "exp(m)"):
             if _op_of(after) in subject.trusted:
                 break
@@ -195,7 +195,7 @@ def adding_up(subject: Subject) -> Iterator[Sign]:
     if not subject.trusted & {"add", "mul"}:
         subject.skipped.append("adding up: neither + nor * can be trusted")
         return
-    for text in _one_per_op(subject):
+    for text in one_per_op(subject):
         for k, name in enumerate(programs.leaves(text)):
             yield from _assigns(subject, text, k, name)
 
@@ -222,7 +222,7 @@ def _assigns(subject: Subject, text: str, k: int, name: str) -> Iterator[Sign]:
     yield Sign("engine-overwrites", "", evidence, 2, reuse)
 
 
-def _one_per_op(subject: Subject) -> list[str]:
+def one_per_op(subject: Subject) -> list[str]:
     """The usual form of each trusted op."""
     return [form.text for form in FORMS if form.op in subject.trusted and not form.optional]
 
