@@ -17,6 +17,7 @@ import numpy as np
 
 from .. import ops
 from ..kernels import kernel_set, override
+from ..ops.shape import broadcast_to, sum_to
 from ..tensor import Tensor, as_tensor, record, wrap
 from ..testing.doctor import OPS
 
@@ -88,6 +89,7 @@ def recorded(name: str, forward: Function, backward: Function) -> Function:
     def op(*given: Any, **options: Any) -> Tensor:
         tensors = tuple(as_tensor(t) for t in given[: len(inputs)] if t is not None)
         options |= dict(zip(_option_names(name), given[len(inputs) :], strict=False))
+        options = {OPS[name].aliases.get(key, key): value for key, value in options.items()}
         arrays = _flat(name, [t.data for t in tensors])
         y = np.asarray(forward(*arrays, **options))
         shape = (*tensors[0].shape[:-1], *y.shape[1:]) if name in FLATTENED else y.shape
@@ -147,7 +149,18 @@ def _from_output(kernel: str) -> Hook:
     return hook
 
 
+def _sum_to(function: Function) -> AbstractContextManager[None]:
+    """What brings every gradient back to its operand's shape; `function(g, shape)` on arrays."""
+
+    def theirs(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+        y = np.asarray(function(x.data, shape))
+        return record("sum_to", y, (x,), lambda gy: broadcast_to(gy, x.shape))
+
+    return replaced(sum_to, theirs)
+
+
 HOOKS: dict[str, Hook] = {
+    "sum_to": _sum_to,
     "sigmoid_grad_from_output": _from_output("sigmoid"),
     "tanh_grad_from_output": _from_output("tanh"),
 }
