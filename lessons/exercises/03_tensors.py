@@ -17,7 +17,7 @@ def unbroadcast(g, shape):
 
 
 # 03.2 mean_backward   ★★   20 minutes
-def mean_backward(gy, x, axis=None, keepdims=False):
+def mean_backward(gy, x, axis, keepdims):
     """gx of y = x.mean(axis, keepdims=keepdims): every entry gets gy / n of its mean.
 
     gy has the shape of y, gx that of x; axis is None (all axes), an int or a tuple of ints
@@ -26,7 +26,7 @@ def mean_backward(gy, x, axis=None, keepdims=False):
 
 
 # 03.3 max_backward   ★★   20 minutes
-def max_backward(gy, x, axis=None, keepdims=False):
+def max_backward(gy, x, axis, keepdims):
     """gx of y = x.max(axis, keepdims=keepdims): gy to the winner; shapes as in mean_backward."""
     raise NotImplementedError("03.3 max_backward: your turn")
 

@@ -89,7 +89,6 @@ def recorded(name: str, forward: Function, backward: Function) -> Function:
     def op(*given: Any, **options: Any) -> Tensor:
         tensors = tuple(as_tensor(t) for t in given[: len(inputs)] if t is not None)
         options |= dict(zip(_option_names(name), given[len(inputs) :], strict=False))
-        options = {OPS[name].aliases.get(key, key): value for key, value in options.items()}
         arrays = _flat(name, [t.data for t in tensors])
         y = np.asarray(forward(*arrays, **options))
         shape = (*tensors[0].shape[:-1], *y.shape[1:]) if name in FLATTENED else y.shape
@@ -159,8 +158,18 @@ def _sum_to(function: Function) -> AbstractContextManager[None]:
     return replaced(sum_to, theirs)
 
 
+def _mean_backward(function: Function) -> AbstractContextManager[None]:
+    def theirs(x: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
+        x = as_tensor(x)
+        y = np.asarray(x.data.mean(dim, keepdims=keepdim))
+        return record("mean", y, (x,), lambda gy: wrap(function(gy.data, x.data, dim, keepdim)))
+
+    return replaced(ops.mean, theirs)
+
+
 HOOKS: dict[str, Hook] = {
     "sum_to": _sum_to,
+    "mean_backward": _mean_backward,
     "sigmoid_grad_from_output": _from_output("sigmoid"),
     "tanh_grad_from_output": _from_output("tanh"),
 }

@@ -1,12 +1,13 @@
-"""Lesson 03: a gradient back to the shape before broadcasting, and back through an index."""
+"""Lesson 03: a gradient back to the shape before broadcasting, to a maximum, through an index."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from ...testing.doctor import Diagnosis
+from ...testing.doctor import OPS, Diagnosis, diagnose
 from ...testing.doctor.bugs.bug import Bug
 from .examination import Check, Examination, Functions, Wrong
 
@@ -90,6 +91,31 @@ def _equal_to(given: Any, named: Iterable[Named]) -> dict[str, np.ndarray]:
     """Of the mistakes, each with a name and its result, those whose result was given."""
     same = np.shape(given)
     return {bug: a for bug, a in named if a.shape == same and np.allclose(a, given)}
+
+
+def max_backward(functions: Functions, seed: int) -> Diagnosis:
+    """By the doctor; whoever gets the gradient of a tie, the one answer that fits best counts."""
+    found = []
+    for ties in ("share", *OPS["max"].conventions["ties"]):
+        found.append(_by_doctor(functions["max_backward"], seed, ties))
+        if found[-1].ok:
+            return found[-1]
+    return min(found, key=lambda diagnosis: len(diagnosis.findings))
+
+
+def _by_doctor(function: Callable[..., Any], seed: int, ties: str) -> Diagnosis:
+    def forward(x: np.ndarray, **options: Any) -> np.ndarray:
+        return np.asarray(x.max(**options))
+
+    found = diagnose("max", forward, function, seed=seed, ties=ties)
+    return replace(found, parts={"gx": found.parts["gx"]})
+
+
+def _mutant(mutant: Any) -> Callable[..., np.ndarray]:
+    def backward(gy: np.ndarray, x: np.ndarray, **options: Any) -> np.ndarray:
+        return OPS["max"].run({"x": x}, options, mutant)[1](gy)["x"]
+
+    return backward
 
 
 KEYS: dict[str, Any] = {
@@ -221,7 +247,12 @@ CHECKS = {
     "unbroadcast": Check(
         unbroadcast, tuple(Wrong(bug, {"unbroadcast": f}) for bug, f in _WRONG_WAYS)
     ),
+    "max_backward": Check(
+        max_backward,
+        tuple(Wrong(m.bug, {"max_backward": _mutant(m)}, m.also)
+              for m in OPS["max"].mutants if not m.forward),
+    ),
     "getitem_backward": Check(
         getitem_backward, tuple(Wrong(bug, {"getitem_backward": f}) for bug, f in _WRONG_PLACES)
     ),
-}
+}  # fmt: skip
