@@ -63,13 +63,13 @@ $$
 
 # %% tags=["hide-input"]
 a, b = np.array([[10.0], [20], [30]]), np.array([1.0, 2, 3, 4])
-gy = np.array([[1.0, 0, 2, 1], [0, 3, 1, 0], [2, 1, 0, 1]])
+gy = np.array([[1.0, 0, 2, 2], [0, 3, 1, 0], [2, 1, 0, 3]])
 pictures = [
     ("a (3, 1), copied to the right", a + 0 * b, "#f6d9b8", 1),
     ("b (4,), copied downwards", b + 0 * a, "#cfe3f3", 0),
     ("y = a + b (3, 4)", a + b, "#e3e3e3", None),
-    ("ga (3, 1): the sum of each row", gy.sum(1, keepdims=True), "#f6d9b8", None),
-    ("gb (4,): the sum of each column", gy.sum(0, keepdims=True), "#cfe3f3", None),
+    ("ga (3, 1): sums of the rows", gy.sum(1, keepdims=True), "#f6d9b8", None),
+    ("gb (4,): sums of the columns", gy.sum(0, keepdims=True), "#cfe3f3", None),
     ("gy (3, 4)", gy, "#e3e3e3", None),
 ]
 fig = Figure(figsize=(8, 4), layout="constrained")
@@ -78,7 +78,8 @@ for axes, (title, values, colour, copied) in zip(fig.subplots(2, 3).flat, pictur
         pale = 0.4 if copied is not None and (i, j)[copied] else 1
         axes.fill([j, j + 1, j + 1, j], [i, i, i + 1, i + 1], fc=colour, ec="0.3", alpha=pale)
         axes.text(j + 0.5, i + 0.5, f"{value:g}", ha="center", va="center")
-    axes.set(title=title, xlim=(-0.2, 4.2), ylim=(3.1, -0.1), aspect="equal")
+    axes.set_title(title, fontsize=10)
+    axes.set(xlim=(-0.2, 4.2), ylim=(3.1, -0.1), aspect="equal")
     axes.axis("off")
 ALT = """Forward: a column a is copied to the right, a row b downwards, and both are added.
 Backward: ga holds the sums of the rows of gy, gb the sums of its columns."""
