@@ -78,6 +78,7 @@ BUGS = (
 )  # fmt: skip
 
 Rule = Callable[[Any, Any], Any]
+Row = tuple[str, Any, Rule, np.ndarray, tuple[str, ...]]  # a Trial, without whether it is right
 
 
 class Trial(NamedTuple):
@@ -151,7 +152,7 @@ def _right(rng: Any) -> list[Trial]:
     strict = ("checker-too-strict",)  # after all others: it explains any of them
     kinks, zero = ("checker-kinks", *strict), ("checker-zero", *strict)
     large, both = ("checker-absolute", *strict), ("checker-kinks", *zero)
-    rules: list[tuple[str, Any, Rule, np.ndarray, tuple[str, ...]]] = [
+    rules: list[Row] = [
         ("x itself", lambda x: x, lambda gy, x: gy, x, strict),
         ("exp(3x)", lambda x: np.exp(3 * x), lambda gy, x: 3 * gy * np.exp(3 * x), x, strict),
         ("softmax", _softmax, _softmax_rule, x, strict),
@@ -170,20 +171,28 @@ def _right(rng: Any) -> list[Trial]:
     return [Trial(name, True, *rest) for name, *rest in rules]
 
 
-def _wrong(rng: Any) -> list[Trial]:
-    x = rng.uniform(0.3, 1.2, (3, 4)) * rng.choice([-1, 1], (3, 4))
-    kinked, square = x.copy(), x[:, :3]
-    kinked[0, 1] = 0
-    ones, skips, loose = "checker-all-ones", "checker-skips-entries", "checker-too-loose"
-    rules: list[tuple[str, Any, Rule, np.ndarray, tuple[str, ...]]] = [
+def _hidden_by_ones(x: np.ndarray) -> list[Row]:
+    """Wrong rules of which a gy of ones, or one without a minus sign, sees nothing."""
+    ones = "checker-all-ones"
+    return [
         ("gy is not used", np.sin, lambda gy, x: np.cos(x), x, (ones,)),
         ("gy is squared", np.sin, lambda gy, x: gy * gy * np.cos(x), x, (ones,)),
         ("a softmax with a mean", _softmax, lambda gy, x: _softmax(x) * (
             gy - gy.mean(axis=1, keepdims=True)), x, (ones,)),
         ("the mean of gy goes to all", np.sin, lambda gy, x: gy.mean() * np.cos(x), x,
-         (ones, skips)),
+         (ones, "checker-skips-entries")),
         ("ReLU with the mask of gy", lambda x: _relu(x) + x, lambda gy, x: gy * (1 + (x > 0) * (
             gy > 0)), x, ("checker-positive-upstream", ones)),
+    ]  # fmt: skip
+
+
+def _wrong(rng: Any) -> list[Trial]:
+    x = rng.uniform(0.3, 1.2, (3, 4)) * rng.choice([-1, 1], (3, 4))
+    kinked = x.copy()
+    kinked[0, 1] = 0
+    skips, loose = "checker-skips-entries", "checker-too-loose"
+    rules: list[Row] = [
+        *_hidden_by_ones(x),
         ("wrong at the first entry", np.sin, _changed(_sine_rule, (0, 0)), x, (skips,)),
         ("wrong at the last entry", np.sin, _changed(_sine_rule, (-1, -1)), x, (skips,)),
         ("off by 0.1%", np.sin, lambda gy, x: 1.001 * _sine_rule(gy, x), x, (loose,)),
@@ -197,7 +206,8 @@ def _wrong(rng: Any) -> list[Trial]:
          ("checker-shapes",)),
         ("twice ReLU, with a zero", _relu, lambda gy, x: 2 * _relu_rule(gy, x), kinked,
          ("checker-kinks-excuse",)),
-        ("transposed", np.sin, lambda gy, x: _sine_rule(gy, x).T, square, (skips, ones)),
+        ("transposed", np.sin, lambda gy, x: _sine_rule(gy, x).T, x[:, :3],
+         (skips, "checker-all-ones")),
         ("the sign is lost", lambda x: -x, lambda gy, x: gy, x, (skips,)),
         ("zeros", np.sin, lambda gy, x: 0 * gy, x, (skips,)),
     ]  # fmt: skip
