@@ -153,10 +153,10 @@ def mean_backward(gy, x, axis, keepdims):
 r"""
 ## One winner for each output
 
-In $y_i = \max_j x_{ij}$ only the largest entry of the row matters: if it grows, y grows as much;
-the others have no effect. The slope is 1 for the winner, 0 for the rest. Two
-equal winners are a *tie*, where no slope exists. Then gy may go to the first, to the last, or in
-equal shares to all; but what leaves is what has arrived.
+In $y_i = \max_j x_{ij}$ only the largest entry of the row matters: if it grows, y grows as much; a
+small change of the others has no effect. The slope is 1 for the winner, 0 for the rest. Two equal
+winners are a *tie*, where no slope exists. Then gy may go to the first, to the last, or in equal
+shares to all; but what leaves is what has arrived.
 """
 
 

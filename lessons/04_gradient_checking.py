@@ -36,8 +36,8 @@ $$
 
 ## Move one entry
 
-Let $h$ be a small step, and $e_i$ all zeros but a 1 at entry i. Taylor's series in $h$ tells what
-the *forward difference* and the *central difference* are worth:
+Let $e_i$ be all zeros but a 1 at entry i, and $\varphi''$ the second derivative by $x_i$. For a
+small step $h$ Taylor's series tells what the *forward* and the *central difference* are worth:
 
 $$
 \frac{\varphi(x + h e_i) - \varphi(x)}{h} = gx_i + \frac{h}{2} \varphi'' + \dots \qquad
@@ -71,8 +71,8 @@ $$
 h = \sqrt[3]{3 \epsilon \, |\varphi| / |\varphi'''|}
 $$
 
-which is about 1e-5 in double precision, with 10 digits left; in single precision 1e-2, with 4
-digits, too few to see a small mistake. Always check in double precision.
+which is about 1e-5 in double precision, with 10 digits left (see the figure); in single precision
+1e-2, with 4 digits, too few to see a small mistake. Always check in double precision.
 
 ## A step without subtraction
 
@@ -156,9 +156,9 @@ figure(fig, "steps", alt=ALT)
 r"""
 ## Why ones hide bugs
 
-Many checkers add up the outputs, which is a `gy` of ones. It hides a rule that never uses `gy`, and
-one with `gy * gy`. And as the outputs of a softmax add up to 1, their gradient for ones is 0,
-whatever the rule has forgotten. Draw `gy` at random, with both signs:
+Many checkers add up the outputs, which is a `gy` of ones. It hides a rule without `gy`, or with
+`gy * gy`. And as the outputs of a *softmax*, $e^{x_j} / \sum_k e^{x_k}$, add up to 1, their slopes
+for ones are 0, whatever the rule has forgotten. Draw `gy` at random, with both signs:
 """
 
 # %%
@@ -181,8 +181,8 @@ twice the `gx`, and two at once give the sum: a check without any numbers to com
 
 ReLU at 0 has the slope 0 on the left and 1 on the right. The central difference takes the mean
 (figure, right), and every rule looks wrong; also where x is closer to 0 than h, or a maximum has
-two winners. Leave out such entries, and no others: there the slopes to the left and to the right
-differ by as much as the slopes themselves, and on a curve by $h \varphi''$ only.
+two winners. `kinks` finds such entries: there the slopes to the left and to the right differ by as
+much as the slopes themselves, and on a curve by $h \varphi''$ only. Leave out these, and no others.
 """
 
 
