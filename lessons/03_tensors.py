@@ -144,7 +144,7 @@ def mean_backward(gy, x, axis, keepdims):
     """
     # >>> solution
     kept = x.sum(axis=axis, keepdims=True).shape
-    n = x.size / np.prod(kept)
+    n = x.size / np.size(gy)
     return np.broadcast_to(np.reshape(gy, kept) / n, x.shape).copy()
     # <<< solution
 
@@ -167,7 +167,7 @@ def max_backward(gy, x, axis, keepdims):
     best = x.max(axis=axis, keepdims=True)
     wins = x == best
     share = np.reshape(gy, best.shape) / wins.sum(axis=axis, keepdims=True)
-    return share * wins
+    return (share * wins).astype(x.dtype)
     # <<< solution
 
 

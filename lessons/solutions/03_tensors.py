@@ -25,7 +25,7 @@ def mean_backward(gy, x, axis, keepdims):
     gy has the shape of y, gx that of x; axis is None (all axes), an int or a tuple of ints
     """
     kept = x.sum(axis=axis, keepdims=True).shape
-    n = x.size / np.prod(kept)
+    n = x.size / np.size(gy)
     return np.broadcast_to(np.reshape(gy, kept) / n, x.shape).copy()
 
 
@@ -35,7 +35,7 @@ def max_backward(gy, x, axis, keepdims):
     best = x.max(axis=axis, keepdims=True)
     wins = x == best
     share = np.reshape(gy, best.shape) / wins.sum(axis=axis, keepdims=True)
-    return share * wins
+    return (share * wins).astype(x.dtype)
 
 
 # 03.4 getitem_backward   ★   10 minutes

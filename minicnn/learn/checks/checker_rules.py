@@ -1,6 +1,7 @@
 """Lesson 04: right and wrong rules, on which a learner's gradient checker is tried."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -215,14 +216,38 @@ def _wrong(rng: Any) -> list[Trial]:
 
 
 def check_gradient(functions: Functions, seed: int) -> Diagnosis:
-    """All trials; a name must hold on every rule that was judged wrongly."""
+    """All trials, with the learner's other functions or, where these are not right, with ours."""
+    function = functions["check_gradient"]
+    found = _judge(function, seed)
+    if found.ok:
+        return found
+    with _right_helpers(function):
+        again = _judge(function, seed)
+    raises = [any(f.bug == "raises" for f in d.findings) for d in (found, again)]
+    return found if raises == [False, True] else again
+
+
+@contextmanager
+def _right_helpers(function: Any) -> Iterator[None]:
+    """The names of the lesson's other exercises stand for right functions."""
+    names = getattr(function, "__globals__", {})
+    before = {name: names[name] for name in HELPERS if name in names}
+    names.update({name: HELPERS[name] for name in before})
+    try:
+        yield
+    finally:
+        names.update(before)
+
+
+def _judge(function: Callable[..., Any], seed: int) -> Diagnosis:
+    """A name must hold on every rule that was judged wrongly."""
     exam = Examination("check_gradient", "verdict")
     rng, judged = np.random.default_rng(seed), []
     for trial in (*_right(rng), *_wrong(rng)):
         with exam.probe(trial.name):
             x = trial.x.copy()
             draw = np.random.default_rng(int(rng.integers(2**31)))
-            verdict = functions["check_gradient"](trial.forward, trial.backward, x, draw)
+            verdict = function(trial.forward, trial.backward, x, draw)
             exam.unchanged(trial.x, x, "x")
             if verdict is None:
                 exam.wrong("returns-none", "verdict", "None is no verdict", 0)
@@ -266,6 +291,19 @@ def _slopes(f: Any, x: Any, gy: Any, h: float) -> tuple[Any, Any]:
     numbers, bends = np.subtract(after, before), np.abs(np.add(after, before))
     kinks = bends > 1e-5 * np.abs(numbers).max()
     return (numbers / (2 * h)).reshape(x.shape), kinks.reshape(x.shape)
+
+
+def _relative(a: Any, g: Any) -> Any:
+    if np.shape(a) != np.shape(g) or not np.isfinite([a, g]).all():
+        return np.inf
+    return _whole(a, g)
+
+
+HELPERS = {
+    "numeric_gradient": lambda f, x, gy, h: _slopes(f, x, gy, h)[0],
+    "kinks": lambda f, x, gy, h: _slopes(f, x, gy, h)[1],
+    "relative_error": _relative,
+}
 
 
 def _checker(
