@@ -17,6 +17,7 @@ import numpy as np
 
 from .. import autograd, ops
 from ..kernels import kernel_set, override
+from ..ops.shape import broadcast_to, sum_to
 from ..tensor import Tensor, as_tensor, record, wrap
 from ..testing.doctor import OPS
 
@@ -168,8 +169,29 @@ def _topological(function: Function) -> AbstractContextManager[None]:
     return replaced(library, order)
 
 
+def _sum_to(function: Function) -> AbstractContextManager[None]:
+    """What brings every gradient back to its operand's shape; `function(g, shape)` on arrays."""
+
+    def theirs(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+        y = np.asarray(function(x.data, shape))
+        return record("sum_to", y, (x,), lambda gy: broadcast_to(gy, x.shape))
+
+    return replaced(sum_to, theirs)
+
+
+def _mean_backward(function: Function) -> AbstractContextManager[None]:
+    def theirs(x: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
+        x = as_tensor(x)
+        y = np.asarray(x.data.mean(dim, keepdims=keepdim))
+        return record("mean", y, (x,), lambda gy: wrap(function(gy.data, x.data, dim, keepdim)))
+
+    return replaced(ops.mean, theirs)
+
+
 HOOKS: dict[str, Hook] = {
     "autograd.topological": _topological,
+    "sum_to": _sum_to,
+    "mean_backward": _mean_backward,
     "sigmoid_grad_from_output": _from_output("sigmoid"),
     "tanh_grad_from_output": _from_output("tanh"),
 }

@@ -141,7 +141,7 @@ BUGS = (
         ("C40", "C64"), partial=True,
     ),
     Bug(
-        "missing-sum:", "a sum over {} is missing", 3, "Broadcasting forward, summing backward",
+        "missing-sum:", "a sum over {} is missing", 3, "Broadcasting forward is summing backward",
         ("How many outputs did one entry of this input reach?",
          "Their gradients are added up.",
          "Look at the axes that were made longer on the way forward."),
