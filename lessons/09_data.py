@@ -186,10 +186,9 @@ r"""
 
 First let the network learn 20 images and nothing else. It has far more weights than that needs, so
 the loss must go to zero; if not, something is broken, and in seconds you know. The second curve has
-a broken loader, which shuffles images and not labels: the loss stays near 2, and blind guessing
-gives $\ln 10 = 2.3$. (Labels that are wrong but stay the same *can* be learned by heart: this test finds
-broken programs, not bad labels.) In the long training, watch the validation loss: where it rises
-while the training loss falls, the network learns images by heart. The test set comes last.
+a broken loader, which shuffles images and not labels; blind guessing gives $\ln 10 = 2.3$. (Labels
+that are wrong but stay the same *can* be learned by heart.) In the long training, where validation
+loss rises and training loss falls, images are learned by heart. The test set comes last.
 """
 
 # %%
