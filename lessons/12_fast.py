@@ -2,7 +2,7 @@
 r"""
 # 12 Fast: layout, threads, Numba, GPU
 
-**Goal.** Make an op thousands of times faster: where numbers lie, who computes which, and the limit.
+**Goal.** Make an op thousands of times faster: where numbers lie, who computes them, and the limit.
 
 **Before.** Lesson 10 (convolution), 11 (im2col). **Time.** About two hours. **Runs** in 5 s.
 
@@ -106,8 +106,7 @@ compiled = njit(nogil=True)(depthwise_part)  # nogil: Python threads may run it 
 def depthwise_3x3(x, weight, workers):
     y = np.empty((len(x), x.shape[1] - 2, x.shape[2] - 2, x.shape[3]), x.dtype)
     with ThreadPoolExecutor(workers) as pool:
-        for start, stop in parts(y.shape[1], workers):
-            pool.submit(compiled, x, weight, y, start, stop)
+        list(pool.map(lambda part: compiled(x, weight, y, *part), parts(y.shape[1], workers)))
     return y
 
 
@@ -122,11 +121,12 @@ r"""
 
 `total += value` is three steps: load total, add, store. If thread B loads between A's load and A's
 store, one addition is lost. That is a *race*: the result depends on who comes first. It gives no
-error and often the right result. Two threads add 50 ones each, step by step, 2,000 times:
+error and often the right result.
 
 A forward pass has no race if each output belongs to one part. But to the gradient of a weight, all
 parts add. So minicnn gives each part **a sum of its own**, and adds these at the end, in a fixed
-order. To see a race, run with one thread and with many, several times, and compare bits.
+order. To see a race, run with one thread and with many, several times, and compare bits. Here two
+threads add 50 ones each, step by step in random order, 2,000 times:
 """
 
 
@@ -171,8 +171,8 @@ are moved once: P C + O T C / G + P O numbers, 4 bytes each in float32.
 
 # %%
 def roofline(p, c, o, t, g, peak, bandwidth):
-    """The most GFLOP/s of a float32 convolution: p pixels, c to o channels, t taps, g groups;
-    peak in GFLOP/s, bandwidth in GB/s.
+    """min(peak, bandwidth * operations / bytes) of a float32 convolution: p pixels in x and in y,
+    c to o channels, t taps, g groups; all speeds in GFLOP/s, the bandwidth in GB/s.
     """
     # >>> solution
     products = o * t * c / g
@@ -186,7 +186,7 @@ def roofline(p, c, o, t, g, peak, bandwidth):
 fig = Figure(figsize=(6, 2.8), layout="constrained")
 axes = fig.subplots()
 for name, t, g in (("3x3", 9, 1), ("1x1", 1, 1), ("depthwise 3x3", 9, 64)):
-    intensity = roofline(3136, 64, 64, t, g, 1e9, 1)
+    intensity = roofline(3136, 64, 64, t, g, 1e9, 1)  # at 1 GB/s
     axes.loglog(intensity, roofline(3136, 64, 64, t, g, 100, 15), "o", label=name)
 axes.loglog([0.5, 100 / 15, 1000], [7.5, 100, 100], color="gray", zorder=0)
 axes.set(xlabel="operations per byte", ylabel="GFLOP/s", title="64 channels, 56 x 56")

@@ -25,7 +25,7 @@ def parts(count, workers):
 
 # 12.3 roofline   ★★   20 minutes
 def roofline(p, c, o, t, g, peak, bandwidth):
-    """The most GFLOP/s of a float32 convolution: p pixels, c to o channels, t taps, g groups;
-    peak in GFLOP/s, bandwidth in GB/s.
+    """min(peak, bandwidth * operations / bytes) of a float32 convolution: p pixels in x and in y,
+    c to o channels, t taps, g groups; all speeds in GFLOP/s, the bandwidth in GB/s.
     """
     raise NotImplementedError("12.3 roofline: your turn")
