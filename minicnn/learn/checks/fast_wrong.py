@@ -6,7 +6,7 @@ import numpy as np
 from .examination import Wrong
 
 
-def _rows(x, weight, y, start, stop, first=0, keep=False, turn=False, swap=False):
+def _rows(x, weight, y, start, stop, *, first=0, keep=False, turn=False, swap=False):
     """Rows of y, as the loops would write them, with one mistake or another."""
     kh, kw, _ = weight.shape
     for i in range(start, stop):
@@ -113,7 +113,7 @@ PARTS = (
 )
 
 
-def _speed(p, c, o, t, g, peak, bandwidth, flops=2, size=4, terms="xwy", limit=min):
+def _speed(p, c, o, t, g, peak, bandwidth, *, flops=2, size=4, terms="xwy", limit=min):
     products = o * t * c / g
     moved = sum({"x": p * c, "w": products, "y": p * o}[term] for term in terms)
     return limit(peak, bandwidth * flops * p * products / (size * moved))
