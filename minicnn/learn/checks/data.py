@@ -176,7 +176,12 @@ def _epoch(functions: Functions, x: np.ndarray, y: np.ndarray, size: int, rng: A
     pairs = functions["batches"](x, y, size, rng)
     if not isinstance(pairs, Iterable):
         raise TypeError(f"batches must give pairs one after another, got {type(pairs).__name__}")
-    return [(np.array(images), np.array(labels)) for images, labels in pairs]
+    found = [(np.array(images), np.array(labels)) for images, labels in pairs]
+    for images, labels in found:
+        if images.shape[1:] != x.shape[1:] or labels.ndim != 1:
+            raise ValueError(f"a pair must be images (B, {str(x.shape[1:])[1:-1]}) and labels (B,), "
+                             f"got {images.shape} and {labels.shape}")  # fmt: skip
+    return found
 
 
 def _indices(pairs: list) -> list[int]:

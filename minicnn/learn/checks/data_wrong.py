@@ -167,4 +167,5 @@ BATCHES = (
     _batches("not-from-rng", lambda x, y, size, rng: _cut(x, y, size, _permutation(None, x))),
     _batches("changes-input", _shuffled_in_place),
     _batches("raises", lambda x, y, size, rng: None),
+    _batches("raises", lambda x, y, size, rng: _cut(y, x, size, rng.permutation(len(x)))),
 )  # fmt: skip
