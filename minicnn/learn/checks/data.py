@@ -179,8 +179,8 @@ def _epoch(functions: Functions, x: np.ndarray, y: np.ndarray, size: int, rng: A
     found = [(np.array(images), np.array(labels)) for images, labels in pairs]
     for images, labels in found:
         if images.shape[1:] != x.shape[1:] or labels.ndim != 1:
-            raise ValueError(f"a pair must be images (B, {str(x.shape[1:])[1:-1]}) and labels (B,), "
-                             f"got {images.shape} and {labels.shape}")  # fmt: skip
+            shapes = f"{images.shape} and {labels.shape}"
+            raise ValueError(f"a pair must be images (B, 2, 1) and labels (B,), got {shapes}")
     return found
 
 
@@ -224,7 +224,7 @@ def _neighbours(pairs: list) -> bool:
 
 def _orders(exam: Examination, runs: list[tuple[list, list, list]]) -> None:
     """A random order in each epoch, that the caller's generator decides."""
-    orders = [tuple(map(_indices, run)) for run in runs]
+    orders = [tuple(map(_indices, run)) for run in runs if len(_indices(run[0])) > 4]
     shown = [f"{order[0][:5]} ..." for order in orders[:2]]
     if any(_neighbours(run[0]) for run in runs):
         exam.wrong("blocks-shuffled", "order", f"neighbours stay together: {', '.join(shown)}")
