@@ -102,7 +102,7 @@ class Examination:
             return False
         if array.shape == right.shape and np.allclose(array, right, rtol, atol):
             return True
-        evidence = _difference(array, right, what)
+        evidence = _difference(array, right, what, rtol, atol)
         names = [bug for bug, value in (known or {}).items() if _same(array, value, rtol, atol)]
         if array.shape != right.shape and not names:
             names = ["wrong-shape"]
@@ -129,13 +129,11 @@ def _same(given: np.ndarray, value: Any, rtol: float, atol: float) -> bool:
     return given.shape == value.shape and np.allclose(given, value, rtol, atol)
 
 
-def _difference(given: np.ndarray, right: np.ndarray, what: str) -> str:
+def _difference(given: np.ndarray, right: np.ndarray, what: str, rtol: float, atol: float) -> str:
     label = f"{what}: " if what else ""
     if given.shape != right.shape:
         return f"{label}shape {given.shape}, right is {right.shape}"
-    off = ~np.isclose(given, right, 1e-9, 1e-12)
-    if not off.any():
-        off = np.abs(given - right) == np.abs(given - right).max()
+    off = ~np.isclose(given, right, rtol, atol)
     entry = tuple(int(i) for i in np.argwhere(off)[0])
     place = f"[{', '.join(map(str, entry))}]" if entry else ""
     count = f"; {off.sum()} of {off.size} entries differ" if off.size > 1 else ""
