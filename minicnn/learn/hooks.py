@@ -147,7 +147,30 @@ def _from_output(kernel: str) -> Hook:
     return hook
 
 
+def _of_rows(kernel: str) -> Hook:
+    """A function along the last axis as a kernel of x and any axis."""
+
+    def hook(function: Function) -> AbstractContextManager[None]:
+        def along(x: Any, axis: int) -> Any:
+            return np.moveaxis(function(np.moveaxis(x, axis, -1)), -1, axis)
+
+        return override(**{kernel: along})
+
+    return hook
+
+
+def _single_number(kernel: str) -> Hook:
+    """A function that may return a plain number, as a kernel that returns an array."""
+
+    def hook(function: Function) -> AbstractContextManager[None]:
+        return override(**{kernel: lambda x, *more: np.asarray(function(x, *more), x.dtype)})
+
+    return hook
+
+
 HOOKS: dict[str, Hook] = {
+    "cross_entropy": _single_number("cross_entropy"),
+    "softmax_of_rows": _of_rows("softmax"),
     "sigmoid_grad_from_output": _from_output("sigmoid"),
     "tanh_grad_from_output": _from_output("tanh"),
 }
