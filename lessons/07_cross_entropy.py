@@ -84,12 +84,12 @@ The logarithm of a sum of exponentials is called *log-sum-exp*. After the shift 
 ## Logarithms near 0
 
 Many programs write $\ln(p + 10^{-12})$ instead. That hides the infinity: no loss exceeds 27.6, so
-being wrong by 30 and by 1000 look alike, and nothing is learned where the loss is flat.
+being wrong by 30 and by 1000 look alike, and nothing is learned where the loss is flat. Below, the
+three ways for two classes in single precision: where is the loss a number?
 
 ## What the mean divides by
 
-There is one loss per sample, however many classes there are: the mean divides by N, once. Give the
-batch twice, and the loss stays what it is.
+There is one loss per sample, however many classes there are: the mean divides by N, once.
 """
 
 

@@ -113,6 +113,7 @@ def _by_library(logits: np.ndarray, target: np.ndarray, classes: int, s: float) 
     """The gradient of the library's loss is (softmax - q) / N, whatever the logits are."""
     x = Tensor(logits, requires_grad=True)
     cross_entropy(x, target, label_smoothing=s).backward()
+    assert x.grad is not None
     e = np.exp(logits)
     return np.asarray(e / e.sum(axis=1, keepdims=True) - x.grad.numpy() * len(target))
 
