@@ -67,8 +67,8 @@ r"""
 
 One learning rate for all weights suits few of them. *RMSProp* divides the gradient of each weight
 by its usual size, the root of a *moving average* $v$ of its squares: steep directions get small
-steps, flat ones large. *Adam* also puts a moving average $m$ in the place of the gradient. Both have
-the shape of $w$ and are 0 at first; the past has the share $\beta_1$ = 0.9 or $\beta_2$ = 0.999:
+steps, flat ones large. *Adam* also puts a moving average $m$ in the place of the gradient. Both
+have the shape of $w$, begin at 0, and give the past the share $\beta_1$ = 0.9 or $\beta_2$ = 0.999:
 
 $$
 m \leftarrow \beta_1 m + (1 - \beta_1) \, g \qquad v \leftarrow \beta_2 v + (1 - \beta_2) \, g^2
@@ -162,9 +162,9 @@ class Adam:
         """Write the next step into every array; the gradients come in the order of params."""
         # >>> solution
         self.t += 1
-        for i, (param, grad) in enumerate(zip(self.params, grads, strict=True)):
-            new = adam_step(param, grad, self.states[i], t=self.t, **self.options)
-            param[...], self.states[i] = new[0], new[1:]
+        for i, grad in enumerate(grads):
+            new = adam_step(self.params[i], grad, self.states[i], t=self.t, **self.options)
+            self.params[i][...], self.states[i] = new[0], new[1:]
         # <<< solution
 
 

@@ -137,7 +137,7 @@ def step(functions: Functions, seed: int) -> Diagnosis:
     exam = Examination("Adam.step", "parameters")
     rng = np.random.default_rng(seed)
     options = {"lr": 0.05, "betas": (0.8, 0.95), "eps": 1e-6}
-    same, other = [(2, 3)] * 3, [(2, 3), (4,), ()]
+    same, other = [(2, 3)] * 3, [(2, 3), (4,), (1,)]
     for name, shapes, gradients in (
         ("three of one shape", same, _valley),
         ("Rosenbrock", [(2,)], _rosenbrock),
