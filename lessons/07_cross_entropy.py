@@ -120,11 +120,10 @@ fig = Figure(figsize=(8, 3), layout="constrained")
 for axes, (name, y) in zip(fig.subplots(1, 3, sharey=True), losses.items(), strict=True):
     kind = 2 * np.isnan(y) + np.isinf(y)
     axes.contourf(grid, grid, kind, [-1, 0.5, 1.5, 3], colors=["#d7ecd9", "#f2b35f", "#d9776a"])
-    axes.set(title=name, xlabel="score of the true class", aspect="equal")
+    axes.set(title=name, xlabel="score of the true class", ylabel="of the other", aspect="equal")
     for row, column in ((10, 10), (66, 66), (40, 40), (62, 18)):
         word = ("right", "infinity", "NaN")[kind[row, column]]
         axes.text(grid[column], grid[row], word, ha="center", va="center")
-fig.axes[0].set_ylabel("score of the other class")
 ALT = """The loss in single precision, over the scores of two classes from -200 to 200: right near 0
 only with the formula as it stands, else NaN or infinite; infinite where the wrong class leads by
 more than 100 with the shifted formula; right everywhere with log-sum-exp."""
@@ -213,8 +212,7 @@ parts = {"p": softmax_forward(x), "label": smooth_labels(label, 5, 0.0),
 fig = Figure(figsize=(8, 2.2), layout="constrained")
 for axes, (name, part) in zip(fig.subplots(1, 5, sharey=True), parts.items(), strict=True):
     axes.bar(range(5), part[0], color=np.where(part[0] < 0, "#c0392b", "#1f5f99"))
-    axes.axhline(0, color="black", lw=0.8)
-    axes.set(title=name, xlabel="class", ylim=(-1.05, 1.05), xticks=range(5))
+    axes.set(title=name, xlabel="class", ylim=(-1.05, 1.05), xticks=range(5), yticks=[-1, 0, 1])
 ALT = """Bars over five classes: the probabilities, the one-hot label, their difference, negative at
 the label and positive elsewhere; and label and difference with smoothing, a little smaller."""
 figure(fig, "gradient", alt=ALT)
@@ -233,6 +231,8 @@ print("the lesson's loss equals the library's")
 
 # %% [markdown]
 r"""
+`minicnn learn swap 07.3 -- train --data digits --label-smoothing 0` trains with your function.
+
 ## Common mistakes
 
 * **An exponential overflows for large inputs.** The row's maximum was not subtracted.

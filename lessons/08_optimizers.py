@@ -22,7 +22,7 @@ r"""
 Let `param` hold P weights, $w$, and `grad` the gradient $g$ of the loss by them, of the same shape.
 It points uphill, so *gradient descent* goes against it, by a step that the *learning rate* $\eta$
 (`lr`) scales; where $g$ comes from a small batch this is *stochastic gradient descent*, SGD.
-*Weight decay* pulls weights to 0, as a term $\lambda w^2 / 2$ in the loss would do:
+*Weight decay* $\lambda$ (`weight_decay`) pulls weights to 0, as $\lambda w^2 / 2$ in the loss does:
 
 $$
 w \leftarrow w - \eta \, (g + \lambda w)
@@ -151,15 +151,13 @@ name to another array, `param[...] = new` writes into the network's.
 
 # %%
 class Adam:
-    """Adam for a list of arrays of any shapes, which `step` changes."""
-
     def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
         self.params, self.t = list(params), 0
         self.options = {"lr": lr, "betas": betas, "eps": eps}
         self.states = [np.zeros((2, *param.shape)) for param in self.params]
 
     def step(self, grads):
-        """Write the next step into every array; the gradients come in the order of params."""
+        """Write the next step into every array of params; the gradients have the same order."""
         # >>> solution
         self.t += 1
         for i, grad in enumerate(grads):
@@ -201,7 +199,7 @@ rules = {
     "Adam, lr 0.4": (optim.Adam, {"lr": 0.4}),
     "Adam, lr 0.04": (optim.Adam, {"lr": 0.04}),
 }
-x, y = np.meshgrid(np.linspace(-4.6, 2.2, 80), np.linspace(-1.3, 1.3, 60))
+x, y = np.meshgrid(np.linspace(-4.6, 2.2, 40), np.linspace(-1.3, 1.3, 30))
 grid = (fig := Figure(figsize=(9, 4), layout="constrained")).subplots(2, 3, sharey=True).flat
 for axes, (name, rule) in zip(grid, rules.items(), strict=True):
     axes.contour(x, y, x**2 / 2 + 10 * y**2, [0.1, 0.5, 2, 5, 10, 17], colors="#b8c4d0")
@@ -234,6 +232,8 @@ print("the lesson's steps equal the library's")
 
 # %% [markdown]
 r"""
+`minicnn learn swap 08.2 -- train --data digits --optimizer adam` trains with your function.
+
 ## Common mistakes
 
 * **The parameter does not move.** A name was bound to a new array; the network has the old one.

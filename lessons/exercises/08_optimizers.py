@@ -33,13 +33,11 @@ def adamw_step(param, grad, state, lr, betas, eps, t, weight_decay=0.0):
 
 # 08.4 Adam.step   ★★   20 minutes
 class Adam:
-    """Adam for a list of arrays of any shapes, which `step` changes."""
-
     def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
         self.params, self.t = list(params), 0
         self.options = {"lr": lr, "betas": betas, "eps": eps}
         self.states = [np.zeros((2, *param.shape)) for param in self.params]
 
     def step(self, grads):
-        """Write the next step into every array; the gradients come in the order of params."""
+        """Write the next step into every array of params; the gradients have the same order."""
         raise NotImplementedError("08.4 Adam.step: your turn")

@@ -169,14 +169,15 @@ def _single_number(kernel: str) -> Hook:
 
 
 def _sgd(function: Function) -> AbstractContextManager[None]:
-    """A step of SGD with momentum that returns [param, velocity]."""
+    """A step of SGD with momentum that returns [param, velocity]; Nesterov's takes the velocity."""
 
     def sgd_step(w: Any, g: Any, v: Any, lr: float, momentum: float, *more: Any) -> None:
         dampening, decay, nesterov = more
-        if v is None or dampening or nesterov:
+        if v is None or dampening:
             theirs(w, g, v, lr, momentum, *more)
         else:
-            w[...], v[...] = function(w, g, v, lr, momentum, decay)
+            new, v[...] = function(w, g, v, lr, momentum, decay)
+            w[...] = w - lr * (g + decay * w + momentum * v) if nesterov else new
 
     theirs = kernel_set("numpy").sgd_step
     return override(sgd_step=sgd_step)
