@@ -29,6 +29,12 @@ BUGS = (
          "Look at whether the label's entry is set or added to."),
     ),
     Bug(
+        "share-given-to-nobody", "what the label loses is given to nobody", 7, SECTION,
+        ("What does each row of your answer sum to?",
+         "All C classes get a part of what the label gives.",
+         "Look at the entries that are not the label's: they cannot be 0."),
+    ),
+    Bug(
         "smoothing-not-shared", "each class gets the whole share instead of its part", 7, SECTION,
         ("What does each row of your answer sum to?",
          "The share is one number for all classes together.",
@@ -82,6 +88,7 @@ KNOWN: dict[str, Function] = {
     "smoothing-of-others-only": _others,
     "label-not-lowered": lambda t, n, s: _one_hot(t, n) + s / n,
     "share-lost-at-label": lambda t, n, s: np.where(_one_hot(t, n) > 0, 1 - s, s / n),
+    "share-given-to-nobody": lambda t, n, s: (1 - s) * _one_hot(t, n),
     "smoothing-not-shared": lambda t, n, s: (1 - s) * _one_hot(t, n) + s,
     "smoothing-missing": lambda t, n, s: _one_hot(t, n),
     "smoothing-complement": lambda t, n, s: s * _one_hot(t, n) + (1 - s) / n,

@@ -35,6 +35,12 @@ BUGS = (
          "Look for what ends the loop early."),
     ),
     Bug(
+        "parameter-in-state", "the new parameter is kept as the first row of the state", 8, SECTION,
+        ("How many rows has the result of a step, and how many the state?",
+         "The parameter is on top of the two averages.",
+         "Look at which rows you put back into the state."),
+    ),
+    Bug(
         "options-ignored", "the options of the optimizer are not used", 8, SECTION,
         ("What changes when the optimizer is made with another learning rate?",
          "The options were stored when the optimizer was made.",
@@ -75,6 +81,8 @@ class Reference:
             self.t += self.bug == "steps-of-parameters"
             which = 0 if self.bug == "state-shared" else i
             new, state = _moved(param, grad, self.states[which], self.t, **self.options)
+            if self.bug == "parameter-in-state":
+                state = np.stack([new, state[0]])
             if self.bug != "state-not-updated":
                 self.states[which] = state
             if self.bug != "parameter-not-updated":
@@ -92,7 +100,7 @@ KNOWN = {
     bug: _with(bug)
     for bug in (
         "state-shared", "steps-of-parameters", "first-parameter-only", "options-ignored",
-        "bias-correction-t", "state-not-updated", "parameter-not-updated",
+        "bias-correction-t", "state-not-updated", "parameter-not-updated", "parameter-in-state",
     )
 }  # fmt: skip
 
