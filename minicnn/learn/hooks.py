@@ -188,10 +188,69 @@ def _mean_backward(function: Function) -> AbstractContextManager[None]:
     return replaced(ops.mean, theirs)
 
 
+def _of_rows(kernel: str) -> Hook:
+    """A function along the last axis as a kernel of x and any axis."""
+
+    def hook(function: Function) -> AbstractContextManager[None]:
+        def along(x: Any, axis: int) -> Any:
+            return np.moveaxis(function(np.moveaxis(x, axis, -1)), -1, axis)
+
+        return override(**{kernel: along})
+
+    return hook
+
+
+def _single_number(kernel: str) -> Hook:
+    """A function that may return a plain number, as a kernel that returns an array."""
+
+    def hook(function: Function) -> AbstractContextManager[None]:
+        return override(**{kernel: lambda x, *more: np.asarray(function(x, *more), x.dtype)})
+
+    return hook
+
+
+def _sgd(function: Function) -> AbstractContextManager[None]:
+    """A step of SGD with momentum that returns [param, velocity]; Nesterov's takes the velocity."""
+
+    def sgd_step(w: Any, g: Any, v: Any, lr: float, momentum: float, *more: Any) -> None:
+        dampening, decay, nesterov = more
+        if v is None or dampening:
+            theirs(w, g, v, lr, momentum, *more)
+        else:
+            new, v[...] = function(w, g, v, lr, momentum, decay)
+            w[...] = w - lr * (g + decay * w + momentum * v) if nesterov else new
+
+    theirs = kernel_set("numpy").sgd_step
+    return override(sgd_step=sgd_step)
+
+
+def _adam(decoupled: bool) -> Hook:
+    """A step of Adam, or of AdamW, that returns [param, m, v]."""
+
+    def hook(function: Function) -> AbstractContextManager[None]:
+        def adam_step(w: Any, g: Any, m: Any, v: Any, t: int, lr: float, *more: Any) -> None:
+            beta1, beta2, eps, decay, beside = more
+            if beside != decoupled:
+                theirs(w, g, m, v, t, lr, *more)
+            else:
+                state = np.stack([m, v])
+                w[...], m[...], v[...] = function(w, g, state, lr, (beta1, beta2), eps, t, decay)
+
+        theirs = kernel_set("numpy").adam_step
+        return override(adam_step=adam_step)
+
+    return hook
+
+
 HOOKS: dict[str, Hook] = {
     "autograd.topological": _topological,
     "sum_to": _sum_to,
     "mean_backward": _mean_backward,
+    "optim.SGD": _sgd,
+    "optim.Adam": _adam(decoupled=False),
+    "optim.AdamW": _adam(decoupled=True),
+    "cross_entropy": _single_number("cross_entropy"),
+    "softmax_of_rows": _of_rows("softmax"),
     "sigmoid_grad_from_output": _from_output("sigmoid"),
     "tanh_grad_from_output": _from_output("tanh"),
 }

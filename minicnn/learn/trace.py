@@ -64,9 +64,10 @@ def _losses(net: nn.Module) -> list[float]:
     x, labels = Tensor(rng.standard_normal((6, 2, 8, 8))), rng.integers(0, 3, 6)
     parameters = list(net.parameters())
     optimizers = (
-        optim.SGD(parameters[::3], lr=0.02, momentum=0.9),
-        optim.Adam(parameters[1::3], lr=0.003),
-        optim.RMSprop(parameters[2::3], lr=0.003),
+        optim.SGD(parameters[::4], lr=0.02, momentum=0.9),
+        optim.Adam(parameters[1::4], lr=0.003),
+        optim.RMSprop(parameters[2::4], lr=0.003),
+        optim.AdamW(parameters[3::4], lr=0.003),
     )
     found = []
     for _ in range(STEPS):

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from minicnn.testing.doctor import bugs
+from minicnn.testing.doctor import bugs, diagnose
 from minicnn.testing.doctor.bugs import bug_of
 from minicnn.testing.doctor.ops import OPS
 from tests.doctor.alternatives_a import ALTERNATIVES
@@ -248,3 +248,11 @@ def test_an_alternative_is_right(op, what, forward, backward, settings):
         np.testing.assert_allclose(answer, y, rtol, rtol * np.abs(y).max())
         for g, r in zip(got, right.values(), strict=True):
             np.testing.assert_allclose(g, r, rtol, rtol * np.abs(r).max())
+
+
+def test_a_wrong_loss_may_be_a_plain_number():
+    def sum_of_losses(x, target):
+        return float(OPS["cross_entropy"].run({"x": x}, {"target": target})[0] * len(x))
+
+    found = diagnose("cross_entropy", sum_of_losses).findings
+    assert "not-divided-by-batch" in [f.bug for f in found]

@@ -44,7 +44,7 @@ def _examine(op: Op, subject: Subject, probe: Probe, s: Settings, outcome: Outco
     gy = upstream(probe, right_y, s.dtype)
     trial = Trial(subject, inputs, probe.options, s, outcome)
     outcome.y = y = trial.forward()
-    base = Case(op, probe, call, y, gy, {}, {}, _silent, _silent, s.rtol, s.atol, axes)
+    base = Case(op, probe, call, np.asarray(y), gy, {}, {}, _silent, _silent, s.rtol, s.atol, axes)
     _judge_forward(outcome, base, y, np.asarray(right_y))
     names = tuple(op.gradients)
     if not names:

@@ -20,7 +20,9 @@ def _softmax_probes(seed: int) -> list[Probe]:
         Probe("blocks", {"x": usual(rng, 2, 5, 3)}),
         Probe("large", {"x": usual(rng, 2, 7) + 1000.0}, kind="extreme"),
         Probe("rows of different scales", {"x": scales}, kind="extreme"),
-    ]
+        Probe("a score far above its row", {"x": np.array([[1000.0, 0, 2], [1, 3, 1001]])},
+              kind="extreme"),
+    ]  # fmt: skip
 
 
 def _softmax(x: Array, axis: int | None = -1, shift: Array | float | None = None) -> Array:
@@ -86,6 +88,8 @@ softmax = Op(
           for bug, rule in _WRONG.items()),
         Mutant("no_shift", "exp-overflow", forward=lambda c: _softmax(c.x, shift=0.0),
                also=("nan", "fp-warning")),
+        Mutant("shift_by_minimum", "exp-overflow", also=("nan", "fp-warning"),
+               forward=lambda c: _softmax(c.x, shift=c.x.min(axis=-1, keepdims=True))),
         Mutant("shift_by_global_maximum", "shift-by-global-maximum",
                forward=lambda c: _softmax(c.x, shift=c.x.max()),
                also=("exp-overflow",)),
