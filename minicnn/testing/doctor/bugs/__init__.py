@@ -20,7 +20,6 @@ from . import (
     patterns,
     pool,
     reduce,
-    running,
     softmax,
     update,
 )
