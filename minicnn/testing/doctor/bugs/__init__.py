@@ -20,6 +20,7 @@ from . import (
     patterns,
     pool,
     reduce,
+    running,
     softmax,
     update,
 )
