@@ -20,8 +20,8 @@ $$
 y_{ij} = \sum_{u=0}^{kh-1} \sum_{v=0}^{kw-1} x_{i+u,\,j+v} \, w_{uv}
 $$
 
-Read it in two ways. For a fixed $(i, j)$ a window is weighed: a window that slides. For a fixed
-$(u, v)$ the *whole image*, shifted by $(u, v)$, is multiplied by one number: kh kw sums of images.
+Read it in two ways. For a fixed $(i, j)$ a window is weighed, and slides; the figure's kernel has
+the rows (-1, 0, 1). For a fixed $(u, v)$ the *whole image*, shifted, is multiplied by one number.
 A window lies inside the image, so its first row is one of 0 to H - kh, the last included.
 """
 
@@ -46,8 +46,7 @@ def draw_grid(axes, marks, values):
     axes.pcolormesh(marks, cmap=colours, vmin=0, vmax=4, ec="#566573", lw=0.7)
     for i, j in np.argwhere(marks != 4):
         axes.text(j + 0.5, i + 0.5, values[i, j], ha="center", va="center", fontsize=8)
-    axes.set(ylim=(len(marks) + 0.1, -0.1), aspect="equal")
-    axes.axis("off")
+    axes.set(ylim=(len(marks), 0), aspect="equal", xticks=[], yticks=[])
 
 
 image = np.array([[0, 0, 1, 2, 0], [0, 1, 3, 1, 0], [0, 2, 2, 0, 1], [1, 3, 0, 0, 2]])
@@ -67,13 +66,13 @@ r"""
 In mathematics a convolution turns the kernel round, so that its first entry meets the window's
 last pixel. What every network library computes, and we above, is called *cross-correlation*
 there. A gradient check cannot find a turned kernel, as both passes agree; comparing outputs can.
-The columns (-1, 0, 1) compare right with left: vertical edges. With rows that count 1, 2, 1 this is
-the *Sobel* filter; its transpose finds horizontal edges.
+The kernel of the figure compares right with left: it finds vertical edges. With a middle row that
+counts twice it is the *Sobel* filter; its transpose finds horizontal edges.
 """
 
 # %% tags=["hide-input"]
-rows, cols = np.mgrid[:64, :64]
-image = 0.6 * ((rows - 22) ** 2 + (cols - 24) ** 2 < 225) + (abs(rows - 51) < 7) * (cols > 35)
+rows, cols = np.mgrid[-22:42, -24:40]
+image = 0.6 * (rows**2 + cols**2 < 225) + (abs(rows - 29) < 7) * (abs(cols - 20) < 12)
 sobel = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
 shown = {"image": image, "Sobel": correlate(image, sobel), "transposed": correlate(image, sobel.T)}
 fig = Figure(figsize=(7, 2.5), layout="constrained")
@@ -104,6 +103,7 @@ H' = \left\lfloor \frac{H + 2p - d (k - 1) - 1}{s} \right\rfloor + 1
 $$
 
 It is rounded down: where a rest is left, the last rows belong to no window, and have no gradient.
+Below, the first window is orange, the second one blue, what both meet green, and padding grey.
 """
 
 
@@ -169,7 +169,7 @@ def conv2d_forward(x, weight, bias, stride=1, padding=0, dilation=1, groups=1):
     (n, _, h, w), (o, c, kh, kw) = x.shape, weight.shape
     rows, cols = windows(h, kh, sh, ph, dh), windows(w, kw, sw, pw, dw)
     padded = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
-    y = np.zeros((n, o, len(rows), len(cols)), x.dtype)
+    y = np.empty((n, o, len(rows), len(cols)), x.dtype)
     for k, i, j in np.ndindex(o, len(rows), len(cols)):
         first = k // (o // groups) * c
         window = padded[:, first : first + c, rows[i], cols[j]]
@@ -213,7 +213,7 @@ def conv2d_backward(gy, x, weight, bias, stride=1, padding=0, dilation=1, groups
     for k, i, j in np.ndindex(o, len(rows), len(cols)):
         first = k // (o // groups) * c
         here = (slice(None), slice(first, first + c), rows[i], cols[j])
-        g = gy[:, k, i, j].reshape(-1, 1, 1, 1)
+        g = gy[:, k, i, j, None, None, None]
         gpadded[here] += g * weight[k]
         gweight[k] += (g * padded[here]).sum(0)
     return gpadded[:, :, ph : ph + h, pw : pw + w], gweight, gy.sum((0, 2, 3))

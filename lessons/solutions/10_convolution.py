@@ -24,7 +24,7 @@ def conv2d_forward(x, weight, bias, stride=1, padding=0, dilation=1, groups=1):
     (n, _, h, w), (o, c, kh, kw) = x.shape, weight.shape
     rows, cols = windows(h, kh, sh, ph, dh), windows(w, kw, sw, pw, dw)
     padded = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
-    y = np.zeros((n, o, len(rows), len(cols)), x.dtype)
+    y = np.empty((n, o, len(rows), len(cols)), x.dtype)
     for k, i, j in np.ndindex(o, len(rows), len(cols)):
         first = k // (o // groups) * c
         window = padded[:, first : first + c, rows[i], cols[j]]
@@ -43,7 +43,7 @@ def conv2d_backward(gy, x, weight, bias, stride=1, padding=0, dilation=1, groups
     for k, i, j in np.ndindex(o, len(rows), len(cols)):
         first = k // (o // groups) * c
         here = (slice(None), slice(first, first + c), rows[i], cols[j])
-        g = gy[:, k, i, j].reshape(-1, 1, 1, 1)
+        g = gy[:, k, i, j, None, None, None]
         gpadded[here] += g * weight[k]
         gweight[k] += (g * padded[here]).sum(0)
     return gpadded[:, :, ph : ph + h, pw : pw + w], gweight, gy.sum((0, 2, 3))
