@@ -19,6 +19,7 @@ from .. import ops
 from ..kernels import kernel_set, override
 from ..tensor import Tensor, as_tensor, record, wrap
 from ..testing.doctor import OPS
+from . import columns
 
 Function = Callable[..., Any]
 Hook = Callable[[Function], AbstractContextManager[None]]
@@ -152,6 +153,8 @@ def _from_output(kernel: str) -> Hook:
 
 
 HOOKS: dict[str, Hook] = {
+    "im2col": columns.im2col,
+    "col2im": columns.col2im,
     "sigmoid_grad_from_output": _from_output("sigmoid"),
     "tanh_grad_from_output": _from_output("tanh"),
 }
