@@ -37,7 +37,7 @@ CASES = {
     "padding 1, stride 2": (8, 3, 2, 1, 1), "all": (13, 4, 3, 2, 2), "1x1 kernel": (4, 1, 1, 0, 1),
     "one window": (5, 5, 2, 0, 1), "kernel 1, stride 2": (6, 1, 2, 0, 3),
 }  # fmt: skip
-Place = tuple[int, int, int, int, int]
+Place = tuple[int, ...]
 
 
 def rows_of(size: int, kernel: int, stride: int, padding: int, dilation: int) -> np.ndarray:
