@@ -90,6 +90,8 @@ def recorded(name: str, forward: Function, backward: Function) -> Function:
         tensors = tuple(as_tensor(t) for t in given[: len(inputs)] if t is not None)
         options |= dict(zip(option_names, given[len(inputs) :], strict=False))
         arrays = _flat(name, [t.data for t in tensors])
+        if inputs[-1] == "bias" and len(arrays) == len(inputs) - 1:  # a layer without a bias
+            arrays.append(np.zeros(len(arrays[1]), arrays[1].dtype))
         y = np.asarray(forward(*arrays, **options))
         shape = (*tensors[0].shape[:-1], *y.shape[1:]) if name in FLATTENED else y.shape
 
