@@ -19,7 +19,8 @@ class Exercise:
     op of the gradient doctor that judges them; without one, the check is ``CHECKS[name]`` of
     `minicnn.learn.checks.<slug>`. ``hook`` says where the function goes in the library: a kernel
     ("relu_grad"), one half of an op ("linear.backward"), or an entry of `hooks.HOOKS`.
-    ``difficulty`` 1 to 3. ``limit`` is the time that a check may take, in seconds.
+    ``difficulty`` 1 to 3. ``limit`` is the time that a check may take, in seconds. With ``pairs``
+    the functions must take options that are pairs (height, width), too.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Exercise:
     op: str = ""
     hook: str = ""
     limit: float = 20.0
+    pairs: bool = False
 
     @property
     def stars(self) -> str:
@@ -52,7 +54,7 @@ class Exercise:
 
 FIELDS: dict[str, type | tuple[type, ...]] = {
     "id": str, "name": str, "difficulty": int, "minutes": int, "hints": list, "functions": list,
-    "op": str, "hook": str, "limit": (int, float),
+    "op": str, "hook": str, "limit": (int, float), "pairs": bool,
 }  # fmt: skip
 NEEDED = ("id", "name", "difficulty", "minutes", "hints")
 
@@ -85,7 +87,7 @@ def _exercise(path: Path, entry: dict[str, Any]) -> Exercise:
     for name, value in entry.items():
         if name not in FIELDS:
             raise LessonError(f"{where} has no field {name!r}; there are {', '.join(FIELDS)}")
-        if not isinstance(value, FIELDS[name]) or isinstance(value, bool):
+        if not isinstance(value, FIELDS[name]) or isinstance(value, bool) != (name == "pairs"):
             raise LessonError(f"{where}: {name} is of the wrong kind, got {value!r}")
     hints = entry["hints"]
     if len(hints) != 3 or not all(isinstance(h, str) and h.strip() for h in hints):

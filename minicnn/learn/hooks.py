@@ -20,6 +20,7 @@ from ..kernels import kernel_set, override
 from ..ops.shape import broadcast_to, sum_to
 from ..tensor import Tensor, as_tensor, record, wrap
 from ..testing.doctor import OPS
+from . import columns
 
 Function = Callable[..., Any]
 Hook = Callable[[Function], AbstractContextManager[None]]
@@ -84,12 +85,14 @@ def _half(op: str, half: str, function: Function) -> AbstractContextManager[None
 
 def recorded(name: str, forward: Function, backward: Function) -> Function:
     """An op of Tensors made of two functions on arrays; `backward(gy, *inputs, **options)`."""
-    inputs = tuple(OPS[name].inputs)
+    inputs, option_names = tuple(OPS[name].inputs), _option_names(name)
 
     def op(*given: Any, **options: Any) -> Tensor:
         tensors = tuple(as_tensor(t) for t in given[: len(inputs)] if t is not None)
-        options |= dict(zip(_option_names(name), given[len(inputs) :], strict=False))
+        options |= dict(zip(option_names, given[len(inputs) :], strict=False))
         arrays = _flat(name, [t.data for t in tensors])
+        if inputs[-1] == "bias" and len(arrays) == len(inputs) - 1:  # a layer without a bias
+            arrays.append(np.zeros(len(arrays[1]), arrays[1].dtype))
         y = np.asarray(forward(*arrays, **options))
         shape = (*tensors[0].shape[:-1], *y.shape[1:]) if name in FLATTENED else y.shape
 
@@ -105,6 +108,7 @@ def recorded(name: str, forward: Function, backward: Function) -> Function:
         return record(name, y.reshape(shape).astype(dtype, copy=False), tensors, rule)
 
     op.halves = {"forward": forward, "backward": backward}  # type: ignore[attr-defined]
+    op.option_names = option_names  # type: ignore[attr-defined]
     return op
 
 
@@ -118,8 +122,11 @@ def _flat(name: str, arrays: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def _option_names(name: str) -> list[str]:
-    """The options of a library op that may be given by position."""
-    code = getattr(ops, name).__code__
+    """The options of a library op (or of `recorded`, in its place) that may come by position."""
+    now = getattr(ops, name)
+    if hasattr(now, "option_names"):
+        return list(now.option_names)
+    code = now.__code__
     return list(code.co_varnames[len(OPS[name].inputs) : code.co_argcount])
 
 
@@ -251,6 +258,8 @@ HOOKS: dict[str, Hook] = {
     "optim.AdamW": _adam(decoupled=True),
     "cross_entropy": _single_number("cross_entropy"),
     "softmax_of_rows": _of_rows("softmax"),
+    "im2col": columns.im2col,
+    "col2im": columns.col2im,
     "sigmoid_grad_from_output": _from_output("sigmoid"),
     "tanh_grad_from_output": _from_output("tanh"),
 }

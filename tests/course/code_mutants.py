@@ -50,7 +50,7 @@ def load(source: str, exercise: Exercise) -> dict[str, Any]:
 
 
 def code_mutants(lesson: Lesson, exercise: Exercise) -> Iterator[CodeMutant]:
-    """Every version of the exercise's functions with one change, each once."""
+    """Every version of the exercise's functions with one change in their bodies, each once."""
     text = solution(lesson)
     seen = set()
     for name in exercise.functions:
@@ -60,7 +60,8 @@ def code_mutants(lesson: Lesson, exercise: Exercise) -> Iterator[CodeMutant]:
                 tree = ast.parse(text)
                 function = functions(tree)[name]
                 node = list(ast.walk(function))[position]
-                options = list(_changes(node, function))
+                given = any(node is n for n in ast.walk(function.args))  # defaults of options
+                options = [] if given else list(_changes(node, function))
                 if number >= len(options):
                     break
                 before = ast.unparse(_statement_of(function, node))

@@ -30,7 +30,7 @@ BUGS = (
     ),
     Bug(
         "assigns", "contributions overwrite one another instead of adding up", 11,
-        "Where a column goes home",
+        "Where does a column go home?",
         ("What happens to an input entry that two outputs use?",
          "It gets the sum of what both send back.",
          "Look for an assignment where values arrive more than once."),
@@ -127,14 +127,14 @@ BUGS = (
         ("C38",),
     ),
     Bug(
-        "shifted", "the gradient is shifted by some pixels", 10, "Padding, there and back",
+        "shifted", "the gradient is shifted by some pixels", 10, "Where a window begins",
         ("How many pixels did padding add before the first one?",
          "As many are cut off on the way back, at the same side.",
          "Look at the slice that removes the padding."),
         ("C32",),
     ),
     Bug(
-        "permuted", "the right values stand at the wrong places", 11, "Reshape is not transpose",
+        "permuted", "the right values stand at the wrong places", 11, "Reshape does not move axes",
         ("In which order does reshape read an array?",
          "All values are right, and their places are not.",
          "Look for a reshape where axes should have changed places."),
@@ -170,14 +170,14 @@ BUGS = (
         ("C5", "C9", "C11", "C47", "C50", "C51", "C52"),
     ),
     Bug(
-        "only-border", "the gradient is wrong at the border only", 10, "Padding, there and back",
+        "only-border", "the gradient is wrong at the border only", 10, "Where a window begins",
         ("What is different for pixels at the border?",
          "Fewer windows reach them, and padding lies next to them.",
          "Look at the slice that removes the padding."),
         ("C33",), partial=True,
     ),
     Bug(
-        "only-last", "the gradient is wrong in the last rows or columns only", 10, "Odd sizes",
+        "only-last", "the gradient is wrong in the last rows or columns only", 10, "How many windows fit",
         ("Do the windows reach the last row?",
          "Where the size is no multiple of the stride, some rows belong to no window.",
          "Look at how many windows there are, and where the last one ends."),

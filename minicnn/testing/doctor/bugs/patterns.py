@@ -26,7 +26,7 @@ BUGS = (
     ),
     Bug(
         "lost-part:", "the first or the last slice of gy along {} is left out", 10,
-        "Where a loop ends",
+        "How many windows fit",
         ("How often does each loop run?",
          "One index, the first or the last, never has its turn.",
          "Look at the bounds of loops and slices."),

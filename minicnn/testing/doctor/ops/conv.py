@@ -60,7 +60,7 @@ def conv_probes(seed: int) -> Iterator[Probe]:
         ("stride 2, padding 2", (3, 2, 6, 5), (2, 2, 3, 4), {"stride": 2, "padding": 2}),
         ("square", (3, 3, 5, 5), (3, 3, 3, 3), {"padding": 1}),
         ("dilation 2", (2, 2, 7, 9), (3, 2, 3, 2), {"dilation": 2}),
-        ("groups 2", (2, 4, 4, 5), (6, 2, 2, 3), {"groups": 2}),
+        ("groups 2", (3, 4, 4, 5), (6, 2, 2, 3), {"groups": 2}),
         PAIRS,
         ("stride 2, padding 1, dilation 2, groups 2", (2, 4, 8, 7), (2, 2, 3, 2),
          {"stride": 2, "padding": 1, "dilation": 2, "groups": 2}),

@@ -119,7 +119,7 @@ def _shape_patterns(pair: Pair, given: Array, axes: tuple[str, ...]) -> Iterator
 
 def _not_summed(pair: Pair, given: Array, axes: tuple[str, ...], shapes: str) -> Iterator[Found]:
     """given.sum(over some axes) = right; or the mean, where right is one."""
-    for over in _choices(given.ndim):
+    for over in _choices(given.ndim) if given.size else ():
         for word, collapse in (("summed", np.sum), ("averaged", np.mean)):
             smaller = collapse(given, axis=over)
             fits = smaller.size == pair.right.size < given.size
