@@ -227,7 +227,7 @@ r"""
 When your functions pass, put them into the library and train with them:
 
 ```
-minicnn learn swap 05.2 -- train --data digits --model mlp --epochs 2
+minicnn learn swap 05.2 -- train --data digits --epochs 2
 ```
 
 ## Common mistakes

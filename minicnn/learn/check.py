@@ -54,9 +54,9 @@ def check(
     ``seed`` draws the numbers of the probes; ``limit`` is in seconds, else the exercise's own.
     Raises RuntimeError where the check itself fails.
     """
-    path = path.resolve()
     if stop := obstacle(course.lesson(exercise.id), exercise, path):
         return Result(exercise, stop.status, f"{exercise.title}: {stop.text}")
+    path = path.resolve()
     limit = limit or exercise.limit
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         request = {

@@ -22,7 +22,7 @@ def verdict(result: Result) -> str:
     if result.ok:
         return f"{exercise.title}: passed"
     if result.status == NOT_STARTED:
-        return f"{result.text}; {exercise.stars} about {exercise.minutes} minutes"
+        return f"{result.text} ({exercise.stars}, {exercise.minutes} minutes)"
     return result.text
 
 

@@ -14,24 +14,25 @@ from .workspace import find_workspace
 
 
 def pick(name: str) -> Any:
-    """The function of an exercise ("linear_backward"), and a line that says whose it is.
+    """The function of an exercise ("linear_backward"), or a class with exercises in it ("Value").
 
     The learner's, if it is in their folder and passes now; else the course's own, so that a lesson
-    runs whatever has been done of the earlier ones.
+    runs whatever has been done of the earlier ones. A line on stderr says whose it is.
     """
     course = find_course()
-    exercise = _exercise_with(course.exercises, name)
-    path = find_workspace().file(exercise.lesson)
+    exercises = _exercises_with(course.exercises, name)
+    path = find_workspace().file(exercises[0].lesson)
     if path.is_file():
-        result = check(course, exercise, path)
-        if result.ok:
+        results = [check(course, exercise, path) for exercise in exercises]
+        wrong = [result.summary for result in results if not result.ok]
+        if not wrong:
             _say(f"{name}: yours, from {path}")
             return getattr(load(path), name)
-        _say(f"{name}: the course's; yours: {result.summary}")
+        _say(f"{name}: the course's; yours: {wrong[0]}")
     else:
         _say(f"{name}: the course's; yours is not there yet")
-    module = ModuleType(f"solutions_{exercise.lesson}")
-    exec(solution(course.lesson(exercise.id)), vars(module))
+    module = ModuleType(f"solutions_{exercises[0].lesson}")
+    exec(solution(course.lesson(exercises[0].id)), vars(module))
     return getattr(module, name)
 
 
@@ -44,12 +45,13 @@ def load(path: Path) -> ModuleType:
     return module
 
 
-def _exercise_with(exercises: tuple[Exercise, ...], name: str) -> Exercise:
-    for exercise in exercises:
-        if name in exercise.functions:
-            return exercise
-    have = ", ".join(f for e in exercises for f in e.functions)
-    raise ValueError(f"pick: no exercise has a function {name!r}; there are {have}")
+def _exercises_with(exercises: tuple[Exercise, ...], name: str) -> list[Exercise]:
+    found = [e for e in exercises if any(f in (name, f"{name}.{f.partition('.')[2]}")
+                                         for f in e.functions)]  # fmt: skip
+    if not found:
+        have = ", ".join(f for e in exercises for f in e.functions)
+        raise ValueError(f"pick: no exercise has a function {name!r}; there are {have}")
+    return found
 
 
 def _say(text: str) -> None:

@@ -52,17 +52,17 @@ class Loop:
                     self._check(exercise, path)
 
     def _check(self, exercise: Exercise, path: Path) -> None:
-        looks = _looks(exercise, path)
-        if self._seen.get(exercise.id) == looks:
+        looks, before = _looks(exercise, path), self._seen.get(exercise.id)
+        if before == looks:
             return
         self._seen[exercise.id] = looks
         result = check(self._course, exercise, path)
-        if result.status == NOT_STARTED and exercise != self.exercise:
+        if result.status == NOT_STARTED and not before:
             return
-        before = self._work.progress.passed(exercise.id)
+        passed = self._work.progress.passed(exercise.id)
         self._work.progress.record_pass(exercise.id, result.ok)
         self._say(verdict(result))
-        if result.ok and not before:
+        if result.ok and not passed:
             self._congratulate(exercise)
 
     def _congratulate(self, exercise: Exercise) -> None:

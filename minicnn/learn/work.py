@@ -37,7 +37,7 @@ def obstacle(lesson: Lesson, exercise: Exercise, path: Path) -> Obstacle | None:
             return Obstacle(BROKEN, f"{path.name}: {name} is not there any more; `minicnn learn "
                                     f"reset {exercise.id}` puts its blank back")  # fmt: skip
         if _body(theirs[name]) == _body(blank[name]):
-            return Obstacle(NOT_STARTED, f"{name} in {path} is waiting for you")
+            return Obstacle(NOT_STARTED, f"not started, {path} has a blank for you")
         if _arguments(theirs[name])[: len(_arguments(blank[name]))] != _arguments(blank[name]):
             return Obstacle(BROKEN, f"{path.name}: {name} must be called with "
                                     f"({', '.join(_arguments(blank[name]))}), got "

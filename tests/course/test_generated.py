@@ -9,7 +9,9 @@ from minicnn.learn.compare import same
 from minicnn.learn.course import Course
 from minicnn.learn.exercise import LessonError
 from minicnn.learn.lesson import read_lesson
-from minicnn.learn.stub import solution, stub
+from minicnn.learn.notebook import notebooks
+from minicnn.learn.pick import pick
+from minicnn.learn.stub import solution, solution_of, stub
 from minicnn.testing.doctor.bugs import BUGS
 
 from . import exam
@@ -106,10 +108,10 @@ def test_the_stub_has_the_helpers_and_not_the_answer(course):
         ("# <<< solution", "", "must come in pairs"),
         ("# >>> solution", "# >>> Solution", "must come in pairs"),
         ("def area(r):", "def surface(r):", "surface has a solution"),
-        ('# %% tags=["keep"]', "# %%", "31_test.py:22: HALF is not in what the learner gets"),
+        ('# %% tags=["keep"]', "# %%", "31_test.py:21: HALF is not in what the learner gets"),
         ('# %% tags=["keep"]', '# %% tags=["kept"]', "the tags are"),
         ("# %%\nimport", "# %% code\nimport", "a cell begins with"),
-        ("return HALF", "return return", "31_test.py:22: not Python"),
+        ("return HALF", "return return", "31_test.py:21: not Python"),
         ('r"""', '"""', "a markdown cell is one text"),
         ("# 31 A test", "# A test", "# 31 Title"),
     ],
@@ -181,3 +183,40 @@ def test_the_doctor_points_to_sections_that_there_are():
             if f"## {bug.section}\n" not in "\n".join(texts) + "\n":
                 missing.add((bug.lesson, bug.section))
     assert missing - UNSETTLED == set()
+
+
+def test_notebooks_have_blanks_and_use_what_the_learner_has(course, tmp_path):
+    nbformat = pytest.importorskip("nbformat")
+    first = notebooks(course.lessons, tmp_path / "a")[0].read_bytes()
+    assert notebooks(course.lessons, tmp_path / "b")[0].read_bytes() == first
+    notebook = nbformat.reads(first.decode(), 4)
+    nbformat.validate(notebook)
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    assert any('area = learn.pick("area")' in text and "your turn" in text for text in code)
+    assert not any("math.pi" in text for text in code)
+
+
+METHOD = """class Disc:
+    def area(self, r):
+        # >>> solution
+        return HALF * math.pi * r * r
+        # <<< solution
+
+    def name(self):
+        return "disc"
+"""
+
+
+def test_methods_of_a_class_are_exercises_too(tmp_path, monkeypatch):
+    before, rest = SOURCE.split("def area(r):")
+    after = rest.split("# <<< solution\n")[1].replace("area(2.0)", "Disc().area(2.0)")
+    (tmp_path / "31_test.py").write_text(before + METHOD + after, encoding="utf-8")
+    (tmp_path / "31_test.toml").write_text(TABLE.replace('"area"', '"Disc.area"'))
+    course = Course(tmp_path)
+    text = stub(course.lessons[0])
+    assert '        raise NotImplementedError("31.1 Disc.area: your turn")\n' in text
+    assert 'return "disc"' in text
+    assert "HALF * math.pi" in solution_of(course.lessons[0], course.exercises[0])
+    monkeypatch.setenv("MINICNN_LESSONS", str(tmp_path))
+    monkeypatch.setenv("MINICNN_MY", str(tmp_path / "my"))
+    assert round(pick("Disc")().area(2.0), 3) == 6.283
