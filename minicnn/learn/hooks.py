@@ -10,6 +10,8 @@ A hook is the name of a place:
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
+from inspect import signature
 from types import ModuleType
 from typing import Any
 
@@ -83,11 +85,13 @@ def _half(op: str, half: str, function: Function) -> AbstractContextManager[None
 
 def recorded(name: str, forward: Function, backward: Function) -> Function:
     """An op of Tensors made of two functions on arrays; `backward(gy, *inputs, **options)`."""
-    inputs = tuple(OPS[name].inputs)
+    inputs, unknown = tuple(OPS[name].inputs), _unknown(name)
 
     def op(*given: Any, **options: Any) -> Tensor:
         tensors = tuple(as_tensor(t) for t in given[: len(inputs)] if t is not None)
         options |= dict(zip(_option_names(name), given[len(inputs) :], strict=False))
+        options = {k: _chosen(name, options, k) for k, v in options.items()
+                   if k not in unknown or v != unknown[k]}  # fmt: skip
         arrays = _flat(name, [t.data for t in tensors])
         y = np.asarray(forward(*arrays, **options))
         shape = (*tensors[0].shape[:-1], *y.shape[1:]) if name in FLATTENED else y.shape
@@ -116,6 +120,24 @@ def _flat(name: str, arrays: list[np.ndarray]) -> list[np.ndarray]:
     return arrays
 
 
+@cache
+def _unknown(name: str) -> dict[str, Any]:
+    """Options of the library's op that an exercise need not have, while they are at these values.
+
+    max_pool2d has a dilation, and the doctor's probes have none.
+    """
+    known = {option for probe in OPS[name].probes(0) for option in probe.options}
+    arguments = signature(getattr(ops, name)).parameters.values()
+    return {p.name: p.default for p in arguments
+            if p.default is not p.empty and p.name not in known}  # fmt: skip
+
+
+def _chosen(name: str, options: dict[str, Any], option: str) -> Any:
+    """An option's value; None stands for the usual one, like the stride of a pool."""
+    usual = OPS[name].defaults.get(option) if options[option] is None else options[option]
+    return usual(options) if callable(usual) else usual
+
+
 def _option_names(name: str) -> list[str]:
     """The options of a library op that may be given by position."""
     code = getattr(ops, name).__code__
@@ -124,7 +146,8 @@ def _option_names(name: str) -> list[str]:
 
 def _forward(op: str) -> Function:
     def forward(*arrays: Any, **options: Any) -> Any:
-        return OPS[op].run(dict(zip(OPS[op].inputs, arrays, strict=False)), options)[0]
+        inputs = dict(zip(OPS[op].inputs, arrays, strict=False))
+        return OPS[op].run(inputs, options)[0]
 
     return forward
 
