@@ -2,13 +2,11 @@
 r"""
 # 14 Keeping signals alive: initialisation and batch norm
 
-**Goal.** Keep the numbers in a deep network at a useful size: by the size of the first weights, and
-by a layer that sets mean and spread; with its gradient worked out on paper.
+**Goal.** Keep the numbers in a deep network at a useful size: by the first weights, and by a layer
+that sets mean and spread, with its gradient worked out on paper. **Before.** Lessons 05, 06 (dense
+layer, activations). **Time.** Two hours. **Runs** in 3 s.
 
-**Before.** Lesson 05 (dense layer), 06 (activations). **Time.** Two hours. **Runs** in 3 s.
-
-A signal that passes 20 layers is multiplied 20 times. If each layer halves it, a millionth arrives;
-if each doubles it, a million times too much. Only a factor near 1 survives depth.
+If each of 20 layers halves a signal, a millionth arrives. Only a factor near 1 survives depth.
 """
 
 # %%
@@ -25,63 +23,41 @@ r"""
 
 One output of a layer is $y = \sum_{i=1}^{n} w_i x_i$; its number of inputs n is the *fan-in*: D for
 a dense weight (O, D), and C kh kw for filters (O, C, kh, kw). Let all $w_i$ be independent, of mean
-0 and variance $\mathrm{Var}(w)$, and let E be the expected value. Mixed terms vanish, since
-$E[w_i w_j] = 0$ for two different weights, and so
+0 and variance Var(w), and let E be the expected value. Since $E[w_i w_j] = 0$ for $i \neq j$,
 
 $$
 E[y^2] = \sum_{i} E[w_i^2] \, E[x_i^2] = n \, \mathrm{Var}(w) \, E[x^2]
 $$
 
-The mean square stays the same if $\mathrm{Var}(w) = 1/n$. Backwards a gradient is summed over the
-O outputs, the *fan-out* m, and the same argument asks for $1/m$; Glorot and Bengio ("Xavier") take
-the middle, $2/(n+m)$. Then the activation: y is symmetric around 0, so a ReLU sets half of the
-numbers to 0 and takes away half of the mean square. He and others put the 2 back:
-
-$$
-\text{Xavier: } \mathrm{Var}(w) = \frac{2}{n + m}
-\qquad
-\text{He: } \mathrm{Var}(w) = \frac{2}{n}
-$$
-
-Normal numbers with standard deviation 1 are multiplied by the *root* of that variance.
+The mean square stays the same if Var(w) = 1/n. Backwards a gradient is summed over the O outputs,
+the *fan-out* m, and the same argument asks for 1/m; Glorot and Bengio ("Xavier") take the middle,
+2/(n + m). But y is symmetric around 0, so a ReLU sets half of the numbers to 0 and takes away half
+of the mean square. He and others put a 2 there: **Var(w) = 2/n**.
 """
 
 
 # %%
 def he_normal(shape, rng):
-    """Normal numbers from rng of mean 0 and variance 2 / fan-in, where shape is (O, D, ...).
-
-    (O, D) or (O, C, kh, kw) -> an array of that shape
-    """
+    """Normal numbers from rng, of mean 0 and variance 2 / fan-in; shape (O, D) or (O, C, kh, kw)"""
     # >>> solution
-    fan_in = np.prod(shape[1:])
-    return rng.standard_normal(shape) * np.sqrt(2 / fan_in)
+    return rng.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:]))
     # <<< solution
 
 
 # %% tags=["hide-input"]
-def activations(draw, depth=20, width=200):
-    """The outputs of every layer, dense and ReLU, for 100 samples."""
-    rng = np.random.default_rng(0)
-    outputs = [rng.standard_normal((100, width))]
-    for _ in range(depth):
-        outputs.append(np.maximum(outputs[-1] @ draw((width, width), rng).T, 0))
-    return outputs
-
-
-starts = {
-    "too small: 0.05": lambda shape, rng: 0.05 * rng.standard_normal(shape),
-    "Xavier": lambda shape, rng: rng.standard_normal(shape) * np.sqrt(2 / sum(shape)),
-    "He": he_normal,
-}
+xavier = lambda s, rng: rng.standard_normal(s) * np.sqrt(2 / sum(s))  # noqa: E731
+starts = {"0.05": lambda s, rng: 0.05 * rng.standard_normal(s), "Xavier": xavier, "He": he_normal}
 fig = Figure(figsize=(8, 4.2), layout="constrained")
 for row, (name, draw) in zip(fig.subplots(3, 4, sharex=True), starts.items(), strict=True):
-    layers = activations(draw)
-    row[0].set_ylabel(name)
-    for axes, depth in zip(row, (1, 5, 10, 20), strict=True):
-        axes.hist(layers[depth].ravel(), np.linspace(0.01, 3, 40), color="#1f5f99")
-        axes.set(yticks=[], ylim=(0, 1500))
-        axes.set_title(f"layer {depth}: rms {np.sqrt((layers[depth] ** 2).mean()):.1g}", fontsize=9)
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((100, 300))
+    for layer in range(1, 21):
+        x = np.maximum(x @ draw((200, x.shape[1]), rng).T, 0)  # dense, ReLU
+        if layer in (1, 5, 10, 20):
+            axes = row[(1, 5, 10, 20).index(layer)]
+            axes.hist(x.ravel(), np.linspace(0.01, 3, 40), color="#1f5f99")
+            axes.set(yticks=[], ylim=(0, 1500))
+            axes.set_title(f"{name}, layer {layer}: rms {(x**2).mean() ** 0.5:.1g}", fontsize=9)
 ALT = """Histograms of the positive outputs of layers 1, 5, 10 and 20. With weights that are too
 small or Xavier's they shrink to nothing, with He's they keep their spread."""
 figure(fig, "depth", alt=ALT)
@@ -90,45 +66,35 @@ figure(fig, "depth", alt=ALT)
 r"""
 ## Over which axes
 
-Good first weights help at the start only; training changes them. *Batch norm* sets mean and spread
-in every step. For each channel c it takes the mean $\mu$ and the variance $v$ of all M numbers of
-that channel: all samples and, for images (N, C, H, W), all pixels, so M is N H W. For `x` of shape
-(N, C) it is N. Every axis is averaged but the channels':
+Training changes the weights. *Batch norm* sets mean and spread in every step. For each channel c it
+takes the mean $\mu$ and the variance $v$ of all M numbers of that channel: all samples and, for
+images (N, C, H, W), all pixels, so M is N H W, or N for `x` (N, C):
 
 $$
-\mu = \frac{1}{M} \sum_{k=1}^{M} x_k
-\qquad
-v = \frac{1}{M} \sum_{k=1}^{M} (x_k - \mu)^2
-\qquad
-\hat{x}_k = \frac{x_k - \mu}{\sqrt{v + \epsilon}}
+\mu = \frac{1}{M} \sum_{k=1}^{M} x_k \qquad v = \frac{1}{M} \sum_{k=1}^{M} (x_k - \mu)^2
+\qquad \hat{x}_k = \frac{x_k - \mu}{\sqrt{v + \epsilon}}
 $$
 
 ## Why there is an epsilon
 
-A channel that is the same everywhere has $v = 0$. The small $\epsilon$ under the root, say
-$10^{-5}$, saves us from dividing by 0. It is added to the variance, before the root.
+A channel that is the same everywhere has $v = 0$. A small $\epsilon$, say $10^{-5}$, is added to
+the variance, before the root, and saves us from dividing by 0.
 
 ## Weight and bias
 
 Mean 0 and spread 1 need not be what the next layer wants. Two learned numbers per channel, `weight`
-$w$ and `bias` $b$, both (C,), can set any other:
-
-$$
-y_k = w \, \hat{x}_k + b
-$$
-
-The bias of a layer before batch norm is useless: $\mu$ takes it away again.
+$w$ and `bias` $b$, both (C,), set any other: $y_k = w \hat{x}_k + b$. The bias of a layer before
+batch norm is useless, since $\mu$ takes it away again.
 """
 
 
 # %% tags=["keep"]
 def axes_of(x):
-    """The axes that are averaged: all but the channels'."""
     return (0, *range(2, x.ndim))
 
 
 def spread_out(v, x):
-    """(C,) -> (C, 1, ...), so that it is broadcast over the pixels of x."""
+    """(C,) -> (C, 1, ...)"""
     return v.reshape(-1, *[1] * (x.ndim - 2))
 
 
@@ -149,30 +115,27 @@ def batch_norm_forward(x, weight, bias, eps):
 r"""
 ## Three paths to the input
 
-One channel; the upstream gradient is $\partial L / \partial y_k$. Weight and bias are used M times,
-and collect from all; in front of $\hat{x}_k$ the weight is the slope:
+One channel; $q_k = \partial L / \partial y_k$ is the upstream gradient. Weight and bias are used M
+times, and collect from all; the slope of $y_k$ with respect to $\hat{x}_k$ is the weight:
 
 $$
-\frac{\partial L}{\partial w} = \sum_k \frac{\partial L}{\partial y_k} \, \hat{x}_k
-\qquad
-\frac{\partial L}{\partial b} = \sum_k \frac{\partial L}{\partial y_k}
-\qquad
-g_k = \frac{\partial L}{\partial \hat{x}_k} = w \, \frac{\partial L}{\partial y_k}
+\frac{\partial L}{\partial w} = \sum_k q_k \hat{x}_k \qquad
+\frac{\partial L}{\partial b} = \sum_k q_k \qquad
+g_k = \frac{\partial L}{\partial \hat{x}_k} = w \, q_k
 $$
 
-Now from $\hat{x}$ to $x$. With $s = \sqrt{v + \epsilon}$, an $x_j$ acts on $\hat{x}_j$ by itself
-with the slope $1/s$, and on *all* $\hat{x}_k$ through $\mu$ and through $v$: three paths. Their
-slopes, with $\partial \mu / \partial x_j = 1/M$ and
-$\partial v / \partial x_j = 2 (x_j - \mu) / M = 2 s \hat{x}_j / M$ (what $\mu$ does to $v$ is 0,
-because the $x_k - \mu$ add up to 0):
+With $s = \sqrt{v + \epsilon}$, an $x_j$ acts on $\hat{x}_j$ by itself, slope $1/s$, and on *all*
+$\hat{x}_k$ through $\mu$ and through $v$: three paths. The slopes of the steps on the way are
 
 $$
-\frac{\partial \hat{x}_k}{\partial \mu} = -\frac{1}{s}
-\qquad
+\frac{\partial \mu}{\partial x_j} = \frac{1}{M} \qquad
+\frac{\partial v}{\partial x_j} = \frac{2 (x_j - \mu)}{M} = \frac{2 s \hat{x}_j}{M} \qquad
+\frac{\partial \hat{x}_k}{\partial \mu} = -\frac{1}{s} \qquad
 \frac{\partial \hat{x}_k}{\partial v} = -\frac{x_k - \mu}{2 s^3} = -\frac{\hat{x}_k}{2 s^2}
 $$
 
-Add up the three, over all k for the two that pass through a statistic:
+($\mu$ does not move $v$, because the $x_k - \mu$ add up to 0). The sum of the three paths, over
+all k for the two that pass through a statistic:
 
 $$
 \frac{\partial L}{\partial x_j} = \frac{g_j}{s}
@@ -181,29 +144,24 @@ $$
 = \frac{1}{s} \left( g_j - \overline{g} - \hat{x}_j \, \overline{g \hat{x}} \right)
 $$
 
-where a bar is the mean over the channel's M numbers. In words: from g its mean is taken, and its
-part along $\hat{x}$. A shift or a stretch of x changes no output, so it has no gradient. That is a
-test without a reference: `gx` adds up to 0, and so does `gx` times $\hat{x}$, up to $\epsilon$.
+where a bar is the mean over the M numbers: g loses its mean and its part along $\hat{x}$. A shift
+or a stretch of x changes no output. So `gx` must add up to 0, and `gx` times $\hat{x}$ almost.
 """
 
 # %% tags=["hide-input"]
-PLACES = {"x": (0, 0), "mean": (2, 1), "var": (3.4, 1.7), "xhat": (5.2, 0), "y": (7, 0), "L": (8.4, 0)}
+PLACES = {"x": (0, 0), "mean": (2.5, 1), "var": (2.5, -1), "xhat": (5, 0), "y": (7, 0), "L": (9, 0)}
 ARROWS = [("x", "xhat", "1/s", "C0"), ("x", "mean", "1/M", "C1"), ("mean", "xhat", "-1/s", "C1"),
           ("x", "var", "2 s xhat/M", "C2"), ("var", "xhat", "-xhat/(2 s²)", "C2"),
-          ("xhat", "y", "weight", "k"), ("y", "L", "gy", "k")]  # fmt: skip
-fig = Figure(figsize=(8, 2.8), layout="constrained")
-axes = fig.subplots()
+          ("xhat", "y", "weight", "k"), ("y", "L", "upstream", "k")]  # fmt: skip
+axes = (fig := Figure(figsize=(8, 2.8), layout="constrained")).subplots()
 for start, end, slope, color in ARROWS:
-    (x0, y0), (x1, y1) = PLACES[start], PLACES[end]
-    bend = f"arc3,rad={-0.35 if (start, end) in [('x', 'var'), ('var', 'xhat')] else 0}"
     arrow = {"arrowstyle": "->", "color": color, "lw": 2, "shrinkA": 16, "shrinkB": 16}
-    axes.annotate("", (x1, y1), (x0, y0), arrowprops=arrow | {"connectionstyle": bend})
-    lift = 0.75 if "var" in (start, end) else 0.16
-    at = ((x0 + x1) / 2 - (0.4 if end == "var" else 0), (y0 + y1) / 2 + lift)
+    axes.annotate("", PLACES[end], PLACES[start], arrowprops=arrow)
+    at = np.add(PLACES[start], PLACES[end]) / 2 + (0, -0.3 if color == "C2" else 0.15)
     axes.text(*at, slope, color=color, ha="center")
 for name, place in PLACES.items():
     axes.text(*place, name, ha="center", va="center", bbox={"boxstyle": "round", "fc": "white"})
-axes.set(xlim=(-0.5, 8.8), ylim=(-0.5, 2.4))
+axes.set(xlim=(-0.5, 9.4), ylim=(-1.4, 1.4))
 axes.axis("off")
 ALT = """A graph from x to xhat to y to the loss L. Three ways lead from x to xhat: one direct, one
 through the mean, one through the variance; each arrow has its slope."""
@@ -232,30 +190,22 @@ def batch_norm_backward(gy, x, weight, bias, eps):
 r"""
 ## Training and evaluation
 
-In training the answer for one image depends on the others of its batch. In use it must not, and
-there may be just one image. So training also collects two *running estimates* per channel, and
-evaluation normalises with them instead of $\mu$ and $v$, and leaves them as they are. With
-`momentum` $\alpha$, say 0.1:
-
-$$
-r \leftarrow (1 - \alpha) \, r + \alpha \cdot (\text{value of this batch})
-$$
+In training the answer for one image depends on the others of its batch. In use it must not. So
+training collects two *running estimates* r per channel: $r \leftarrow (1 - \alpha) r + \alpha u$,
+where u is the batch's value and $\alpha$ the `momentum`, say 0.1. Evaluation normalises with them
+instead of $\mu$ and $v$, and leaves them as they are.
 
 ## Biased or unbiased
 
-The mean square distance from a batch's *own* mean is a little too small for the variance of all
-images, by the factor (M - 1)/M: the *biased* variance. minicnn does as PyTorch does: the batch is
-normalised with the biased one, and the running estimate collects the *unbiased* one, which has
-M - 1 in the place of M. The arrays of the estimates belong to the caller, and are changed in place.
+Measured from a batch's *own* mean the variance is too small on average, by the factor (M - 1)/M; it
+is *biased*. As in PyTorch, the batch is normalised with the biased one, and the running estimate
+collects the *unbiased* one, divided by M - 1. The caller's arrays are changed in place.
 """
 
 
 # %%
 def batch_norm_layer(x, weight, bias, running_mean, running_var, training, momentum, eps):
-    """y as in batch_norm_forward in training; with the running estimates in evaluation.
-
-    In training running_mean and running_var (C,) are moved, in place.
-    """
+    """batch_norm_forward, which moves the running estimates (C,) in place; else y with them."""
     # >>> solution
     if training:
         mean, var = x.mean(axes_of(x)), x.var(axes_of(x))
@@ -268,11 +218,6 @@ def batch_norm_layer(x, weight, bias, running_mean, running_var, training, momen
     # <<< solution
 
 
-# %% [markdown]
-r"""
-## Checked, and equal to the library's
-"""
-
 # %%
 print(diagnose("batch_norm", batch_norm_forward, batch_norm_backward))
 rng = np.random.default_rng(0)
@@ -282,8 +227,24 @@ tensors = [Tensor(a, requires_grad=True) for a in arrays]
 mine, theirs = (np.zeros(3), np.ones(3)), (Tensor(np.zeros(3)), Tensor(np.ones(3)))
 y = ops.batch_norm(tensors[0], *theirs, *tensors[1:], training=True)
 (y * Tensor(gy)).sum().backward()
-assert np.allclose(y.numpy(), batch_norm_layer(*arrays, *mine, True, 0.1, 1e-5), rtol=1e-10)
-for tensor, g in zip(tensors, batch_norm_backward(gy, *arrays, 1e-5), strict=True):
-    assert np.allclose(tensor.grad.numpy(), g, rtol=1e-8)
-assert np.allclose(theirs[1].numpy(), mine[1], rtol=1e-12)
-print("the lesson's batch norm equals the library's; sum of gx is", f"{abs(g.sum()):.0e}"[:0] + "0")
+pairs = [(y, batch_norm_layer(*arrays, *mine, True, 0.1, 1e-5)), *zip(theirs, mine, strict=True)]
+pairs += zip([t.grad for t in tensors], batch_norm_backward(gy, *arrays, 1e-5), strict=True)
+assert all(np.allclose(theirs.numpy(), mine, rtol=1e-8) for theirs, mine in pairs)
+print("the lesson's batch norm equals the library's")
+
+# %% [markdown]
+r"""
+## Common mistakes
+
+* **The path through the mean is missing**, or **through the variance**. Test: both sums are 0.
+* **Each pixel has statistics of its own.** `x.mean(0)` is right for (N, C), wrong for images.
+* **Forward and backward divide by different counts.** M or M - 1, but the same in both.
+* **Epsilon stands outside the root.** It shows only where the variance is small.
+* **In evaluation the batch's own statistics are used.** The answer depends on the neighbours.
+
+## Further reading
+
+* Xavier Glorot, Yoshua Bengio: *Understanding the difficulty of training deep feedforward neural
+  networks*, 2010. Kaiming He and others: *Delving deep into rectifiers*, 2015.
+* Sergey Ioffe, Christian Szegedy: *Batch normalization*, 2015.
+"""

@@ -170,7 +170,33 @@ def _from_output(kernel: str) -> Hook:
     return hook
 
 
+def _batch_norm(half: str) -> Hook:
+    """Half of batch norm in training, f(x, weight, bias, eps); other norms share its kernels."""
+
+    def hook(function: Function) -> AbstractContextManager[None]:
+        kernels = kernel_set("numpy")
+
+        def normalize(x: Any, w: Any, b: Any, axes: Any, eps: float, *more: Any) -> Any:
+            y, mean, var = kernels.normalize(x, w, b, axes, eps, *more)
+            if axes[0] == 0 and w is not None and all(v is None for v in more):
+                y = function(x, w.ravel(), b.ravel(), eps)
+            return y, mean, var
+
+        def normalize_grad(gy: Any, x: Any, w: Any, mean: Any, var: Any, axes: Any, eps: float,
+                           b: Any, *more: Any) -> Any:  # fmt: skip
+            if axes[0] != 0 or w is None or any(v is not None and v is not False for v in more):
+                return kernels.normalize_grad(gy, x, w, mean, var, axes, eps, b, *more)
+            gx, gw, gb = function(gy, x, w.ravel(), b.ravel(), eps)
+            return gx, gw.reshape(w.shape), gb.reshape(b.shape), None
+
+        return override(**{half: normalize if half == "normalize" else normalize_grad})
+
+    return hook
+
+
 HOOKS: dict[str, Hook] = {
     "sigmoid_grad_from_output": _from_output("sigmoid"),
     "tanh_grad_from_output": _from_output("tanh"),
+    "batch_norm_forward": _batch_norm("normalize"),
+    "batch_norm_backward": _batch_norm("normalize_grad"),
 }
