@@ -32,7 +32,7 @@ $$
 The mean square stays the same if Var(w) = 1/n. Backwards a gradient is summed over the O outputs,
 the *fan-out* m, and the same argument asks for 1/m; Glorot and Bengio ("Xavier") take the middle,
 2/(n + m). But y is symmetric around 0, so a ReLU sets half of the numbers to 0 and takes away half
-of the mean square. He and others put a 2 there: **Var(w) = 2/n**.
+of the mean square. He and others put a 2 there: **Var(w) = 2/n**. (In the figure: rms, its root.)
 """
 
 
@@ -157,7 +157,7 @@ axes = (fig := Figure(figsize=(8, 2.8), layout="constrained")).subplots()
 for start, end, slope, color in ARROWS:
     arrow = {"arrowstyle": "->", "color": color, "lw": 2, "shrinkA": 16, "shrinkB": 16}
     axes.annotate("", PLACES[end], PLACES[start], arrowprops=arrow)
-    at = np.add(PLACES[start], PLACES[end]) / 2 + (0, -0.3 if color == "C2" else 0.15)
+    at = np.add(PLACES[start], PLACES[end]) / 2 + (0, -0.45 if color == "C2" else 0.15)
     axes.text(*at, slope, color=color, ha="center")
 for name, place in PLACES.items():
     axes.text(*place, name, ha="center", va="center", bbox={"boxstyle": "round", "fc": "white"})

@@ -19,6 +19,7 @@ import numpy as np
 
 from .. import ops
 from ..kernels import kernel_set, override
+from ..random import generator
 from ..tensor import Tensor, as_tensor, record, wrap
 from ..testing.doctor import OPS
 
@@ -194,9 +195,37 @@ def _batch_norm(half: str) -> Hook:
     return hook
 
 
+def _dropout(half: str) -> Hook:
+    """Half of dropout in training, f(x or gy, p, mask); the mask is the one the library draws."""
+
+    def hook(function: Function) -> AbstractContextManager[None]:
+        now = ops.dropout
+        halves = {"forward": _scaled, "backward": _scaled, **getattr(now, "halves", {})}
+        halves[half] = function
+
+        def op(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
+            x = as_tensor(x)
+            if not training or p in (0, 1):
+                return now(x, p, training)
+            mask = (generator().random(x.shape) >= p).astype(x.dtype)
+            y = halves["forward"](x.data, p, mask)
+            return record("dropout", y, (x,), lambda gy: wrap(halves["backward"](gy.data, p, mask)))
+
+        op.halves = halves  # type: ignore[attr-defined]
+        return replaced(now, op)
+
+    return hook
+
+
+def _scaled(values: Any, p: float, mask: Any) -> Any:
+    return values * mask / (1 - p)
+
+
 HOOKS: dict[str, Hook] = {
     "sigmoid_grad_from_output": _from_output("sigmoid"),
     "tanh_grad_from_output": _from_output("tanh"),
     "batch_norm_forward": _batch_norm("normalize"),
+    "dropout_forward": _dropout("forward"),
+    "dropout_backward": _dropout("backward"),
     "batch_norm_backward": _batch_norm("normalize_grad"),
 }

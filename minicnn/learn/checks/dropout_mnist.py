@@ -105,12 +105,19 @@ def dropout(functions: Functions, seed: int) -> Diagnosis:
             y = layer(mine, p, False, source)
             if _is_array(exam, "evaluation", y, x):
                 _evaluation(exam, y / x)
-    for p, right in ((0.0, x), (1.0, 0 * x)):
-        with exam.probe(f"p={p:g}"), np.errstate(all="ignore"):
-            y = layer(x.copy(), p, True, np.random.default_rng(seed))
-            exam.equal("edges", y, right, {} if p == 0 else {
-                "all-dropped-is-not-zero": y if np.shape(y) == x.shape else None})  # fmt: skip
+    _edges(exam, layer, x, seed)
     return exam.diagnosis()
+
+
+def _edges(exam: Examination, layer: Any, x: np.ndarray, seed: int) -> None:
+    """p = 0 and p = 1; a division of 0 by 0 shows in the result."""
+    with exam.probe("p=0"):
+        exam.equal("edges", layer(x.copy(), 0.0, True, np.random.default_rng(seed)), x)
+    with exam.probe("p=1"), np.errstate(all="ignore"):
+        y = layer(x.copy(), 1.0, True, np.random.default_rng(seed))
+        if _is_array(exam, "edges", y, x):
+            evidence = f"{(y != 0).sum()} of {y.size} values are not 0, such as {y[0, 0]:.4g}"
+            exam.require((y == 0).all(), "all-dropped-is-not-zero", "edges", evidence)
 
 
 def _is_array(exam: Examination, where: str, y: Any, x: np.ndarray) -> bool:
