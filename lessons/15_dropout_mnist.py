@@ -6,7 +6,8 @@ r"""
 all that was built so far, and read handwritten digits with less than one mistake in a hundred.
 
 **Before.** Lessons 08 (optimizers), 09 (data), 13 (pooling), 14 (batch norm).
-**Time.** An hour and a half. **Runs** in 8 s; in full in TIME, to ACCURACY of the MNIST test set.
+**Time.** An hour and a half. **Runs** in 8 s. In full: 99.27 % of the MNIST test images after 1.5
+minutes (one core; 5 minutes beside other work).
 
 A network with more weights than images can know every training image and understand none. Then the
 loss on images it has not seen, the *validation loss*, grows while the training loss still falls:
