@@ -18,7 +18,7 @@ class Exercise:
     ``functions`` are what the learner writes ("linear_backward", "Value.__mul__"). ``op`` names the
     op of the gradient doctor that judges them; without one, the check is ``CHECKS[name]`` of
     `minicnn.learn.checks.<slug>`. ``hook`` says where the function goes in the library: a kernel
-    ("relu_grad"), one half of an op ("linear.backward"), or an entry of `hooks.HOOKS`.
+    ("relu_grad"), one half of an op ("linear.backward"), or an entry of `places.HOOKS`.
     ``difficulty`` 1 to 3. ``limit`` is the time that a check may take, in seconds. With ``pairs``
     the functions must take options that are pairs (height, width), too.
     """

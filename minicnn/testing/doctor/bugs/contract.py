@@ -107,7 +107,7 @@ BUGS = (
     ),
     Bug(
         "random", "the same call gives another answer the second time", 15,
-        "The mask is remembered",
+        "One mask, there and back",
         ("What is different the second time?",
          "Something is drawn anew, or kept from the call before.",
          "Look for random numbers without a seed, and for state outside the function."),

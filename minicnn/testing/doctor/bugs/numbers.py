@@ -156,7 +156,7 @@ BUGS = (
     ),
     Bug(
         "constant-off:", "the gradient is off by a constant for each index of axis {}", 14,
-        "Three ways to the loss",
+        "Three paths to the input",
         ("What is the same for all entries of one slice?",
          "A path through a mean adds one number to all entries of the slice.",
          "Look for a statistic of the slice that depends on the input too."),

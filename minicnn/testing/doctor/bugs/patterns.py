@@ -41,7 +41,7 @@ BUGS = (
     ),
     Bug(
         "affine-off:", "a path through the statistics is wrong or missing, for each {}", 14,
-        "Three paths of a norm",
+        "Three paths to the input",
         ("On what do mean and variance depend?",
          "x reaches the output along three paths: itself, the mean and the variance.",
          "Look at the terms of the mean and the variance, and what they are divided by."),
@@ -49,7 +49,7 @@ BUGS = (
     ),
     Bug(
         "misses-batch", "other samples should get a gradient too, and do not", 14,
-        "Three paths of a norm",
+        "Three paths to the input",
         ("Does the output of one sample depend on other samples?",
          "Through statistics of the batch it does.",
          "Look for means over the batch that were taken for constants."),

@@ -4,7 +4,7 @@ from .bug import Bug
 
 BACK = "From one number back to many"
 SHARE = "What a mean divides by"
-WINNER = "The winner takes the gradient"
+WINNER = "The winner takes it all"
 
 BUGS = (
     Bug(

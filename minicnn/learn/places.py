@@ -1,0 +1,188 @@
+"""Places in the library that are neither a kernel nor half of an op, each with a way to fill it."""
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+
+from .. import autograd, ops
+from ..kernels import kernel_set, override
+from ..ops.shape import broadcast_to, sum_to
+from ..random import generator
+from ..tensor import Tensor, as_tensor, record, wrap
+from . import columns
+from .replacing import Function, Hook, replaced
+
+
+def _from_output(kernel: str) -> Hook:
+    """A gradient written with the output, gx = f(gy, y), as a kernel of gy and x."""
+
+    def hook(function: Function) -> AbstractContextManager[None]:
+        forward = getattr(kernel_set("numpy"), kernel)
+        return override(**{f"{kernel}_grad": lambda gy, x: function(gy, forward(x))})
+
+    return hook
+
+
+class _Value:
+    """A node of the library as the lesson's function sees it: it has parents, all to be visited."""
+
+    def __init__(self, node: autograd.Node) -> None:
+        self.node = node
+        self.parents: tuple[_Value, ...] = ()
+
+
+def _topological(function: Function) -> AbstractContextManager[None]:
+    """The order of the backward pass."""
+    library = autograd.topological
+
+    def order(root: autograd.Node) -> list[autograd.Node]:
+        values = {node: _Value(node) for node in library(root)}
+        for node, value in values.items():
+            value.parents = tuple(values[p] for p in node.parents if p is not None)
+        return [value.node for value in function(values[root])]
+
+    return replaced(library, order)
+
+
+def _sum_to(function: Function) -> AbstractContextManager[None]:
+    """What brings every gradient back to its operand's shape; `function(g, shape)` on arrays."""
+
+    def theirs(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+        y = np.asarray(function(x.data, shape))
+        return record("sum_to", y, (x,), lambda gy: broadcast_to(gy, x.shape))
+
+    return replaced(sum_to, theirs)
+
+
+def _mean_backward(function: Function) -> AbstractContextManager[None]:
+    def theirs(x: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
+        x = as_tensor(x)
+        y = np.asarray(x.data.mean(dim, keepdims=keepdim))
+        return record("mean", y, (x,), lambda gy: wrap(function(gy.data, x.data, dim, keepdim)))
+
+    return replaced(ops.mean, theirs)
+
+
+def _of_rows(kernel: str) -> Hook:
+    """A function along the last axis as a kernel of x and any axis."""
+
+    def hook(function: Function) -> AbstractContextManager[None]:
+        def along(x: Any, axis: int) -> Any:
+            return np.moveaxis(function(np.moveaxis(x, axis, -1)), -1, axis)
+
+        return override(**{kernel: along})
+
+    return hook
+
+
+def _single_number(kernel: str) -> Hook:
+    """A function that may return a plain number, as a kernel that returns an array."""
+
+    def hook(function: Function) -> AbstractContextManager[None]:
+        return override(**{kernel: lambda x, *more: np.asarray(function(x, *more), x.dtype)})
+
+    return hook
+
+
+def _sgd(function: Function) -> AbstractContextManager[None]:
+    """A step of SGD with momentum that returns [param, velocity]; Nesterov's takes the velocity."""
+
+    def sgd_step(w: Any, g: Any, v: Any, lr: float, momentum: float, *more: Any) -> None:
+        dampening, decay, nesterov = more
+        if v is None or dampening:
+            theirs(w, g, v, lr, momentum, *more)
+        else:
+            new, v[...] = function(w, g, v, lr, momentum, decay)
+            w[...] = w - lr * (g + decay * w + momentum * v) if nesterov else new
+
+    theirs = kernel_set("numpy").sgd_step
+    return override(sgd_step=sgd_step)
+
+
+def _adam(decoupled: bool) -> Hook:
+    """A step of Adam, or of AdamW, that returns [param, m, v]."""
+
+    def hook(function: Function) -> AbstractContextManager[None]:
+        def adam_step(w: Any, g: Any, m: Any, v: Any, t: int, lr: float, *more: Any) -> None:
+            beta1, beta2, eps, decay, beside = more
+            if beside != decoupled:
+                theirs(w, g, m, v, t, lr, *more)
+            else:
+                state = np.stack([m, v])
+                w[...], m[...], v[...] = function(w, g, state, lr, (beta1, beta2), eps, t, decay)
+
+        theirs = kernel_set("numpy").adam_step
+        return override(adam_step=adam_step)
+
+    return hook
+
+
+def _batch_norm(half: str) -> Hook:
+    """Half of batch norm in training, f(x, weight, bias, eps); other norms share its kernels."""
+
+    def hook(function: Function) -> AbstractContextManager[None]:
+        kernels = kernel_set("numpy")
+
+        def normalize(x: Any, w: Any, b: Any, axes: Any, eps: float, *more: Any) -> Any:
+            y, mean, var = kernels.normalize(x, w, b, axes, eps, *more)
+            if axes[0] == 0 and w is not None and all(v is None for v in more):
+                y = function(x, w.ravel(), b.ravel(), eps)
+            return y, mean, var
+
+        def normalize_grad(gy: Any, x: Any, w: Any, mean: Any, var: Any, axes: Any, eps: float,
+                           b: Any, *more: Any) -> Any:  # fmt: skip
+            if axes[0] != 0 or w is None or any(v is not None and v is not False for v in more):
+                return kernels.normalize_grad(gy, x, w, mean, var, axes, eps, b, *more)
+            gx, gw, gb = function(gy, x, w.ravel(), b.ravel(), eps)
+            return gx, gw.reshape(w.shape), gb.reshape(b.shape), None
+
+        return override(**{half: normalize if half == "normalize" else normalize_grad})
+
+    return hook
+
+
+def _dropout(half: str) -> Hook:
+    """Half of dropout in training, f(x or gy, p, mask); the mask is the one the library draws."""
+
+    def hook(function: Function) -> AbstractContextManager[None]:
+        now = ops.dropout
+        halves = {"forward": _scaled, "backward": _scaled, **getattr(now, "halves", {})}
+        halves[half] = function
+
+        def op(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
+            x = as_tensor(x)
+            if not training or p in (0, 1):
+                return now(x, p, training)
+            mask = (generator().random(x.shape) >= p).astype(x.dtype)
+            y = halves["forward"](x.data, p, mask)
+            return record("dropout", y, (x,), lambda gy: wrap(halves["backward"](gy.data, p, mask)))
+
+        op.halves = halves  # type: ignore[attr-defined]
+        return replaced(now, op)
+
+    return hook
+
+
+def _scaled(values: Any, p: float, mask: Any) -> Any:
+    return values * mask / (1 - p)
+
+
+HOOKS: dict[str, Hook] = {
+    "batch_norm_forward": _batch_norm("normalize"),
+    "batch_norm_backward": _batch_norm("normalize_grad"),
+    "dropout_forward": _dropout("forward"),
+    "dropout_backward": _dropout("backward"),
+    "autograd.topological": _topological,
+    "sum_to": _sum_to,
+    "mean_backward": _mean_backward,
+    "optim.SGD": _sgd,
+    "optim.Adam": _adam(decoupled=False),
+    "optim.AdamW": _adam(decoupled=True),
+    "cross_entropy": _single_number("cross_entropy"),
+    "softmax_of_rows": _of_rows("softmax"),
+    "im2col": columns.im2col,
+    "col2im": columns.col2im,
+    "sigmoid_grad_from_output": _from_output("sigmoid"),
+    "tanh_grad_from_output": _from_output("tanh"),
+}
