@@ -1,6 +1,7 @@
 """01 A number that remembers its history: the solutions.
 
-Made from lessons/01_scalar.py. Write your own first; there is more than one right answer.
+Made from lessons/01_scalar.py. Write your own first: there is more than one
+right answer.
 """
 
 import itertools

@@ -1,6 +1,7 @@
 """02 Backward in the right order: the solutions.
 
-Made from lessons/02_backward.py. Write your own first; there is more than one right answer.
+Made from lessons/02_backward.py. Write your own first: there is more than one
+right answer.
 """
 
 

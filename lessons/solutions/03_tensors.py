@@ -1,6 +1,7 @@
 """03 Tensors and the price of broadcasting: the solutions.
 
-Made from lessons/03_tensors.py. Write your own first; there is more than one right answer.
+Made from lessons/03_tensors.py. Write your own first: there is more than one
+right answer.
 """
 
 import numpy as np

@@ -1,6 +1,7 @@
 """04 Trust but verify: gradient checking: the solutions.
 
-Made from lessons/04_gradient_checking.py. Write your own first; there is more than one right answer.
+Made from lessons/04_gradient_checking.py. Write your own first: there is more than one
+right answer.
 """
 
 import numpy as np

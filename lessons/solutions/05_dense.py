@@ -1,6 +1,7 @@
 """05 The dense layer: the solutions.
 
-Made from lessons/05_dense.py. Write your own first; there is more than one right answer.
+Made from lessons/05_dense.py. Write your own first: there is more than one
+right answer.
 """
 
 import numpy as np

@@ -1,6 +1,7 @@
 """06 Activations: the solutions.
 
-Made from lessons/06_activations.py. Write your own first; there is more than one right answer.
+Made from lessons/06_activations.py. Write your own first: there is more than one
+right answer.
 """
 
 import numpy as np

@@ -1,6 +1,7 @@
 """07 Softmax cross-entropy that never says NaN: the solutions.
 
-Made from lessons/07_cross_entropy.py. Write your own first; there is more than one right answer.
+Made from lessons/07_cross_entropy.py. Write your own first: there is more than one
+right answer.
 """
 
 import numpy as np

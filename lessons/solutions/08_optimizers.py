@@ -1,6 +1,7 @@
 """08 Optimizers: the solutions.
 
-Made from lessons/08_optimizers.py. Write your own first; there is more than one right answer.
+Made from lessons/08_optimizers.py. Write your own first: there is more than one
+right answer.
 """
 
 import numpy as np

@@ -1,6 +1,7 @@
 """09 Data and the first classifier: the solutions.
 
-Made from lessons/09_data.py. Write your own first; there is more than one right answer.
+Made from lessons/09_data.py. Write your own first: there is more than one
+right answer.
 """
 
 import numpy as np

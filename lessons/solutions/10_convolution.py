@@ -1,6 +1,7 @@
 """10 Convolution with loops: the solutions.
 
-Made from lessons/10_convolution.py. Write your own first; there is more than one right answer.
+Made from lessons/10_convolution.py. Write your own first: there is more than one
+right answer.
 """
 
 import numpy as np

@@ -1,6 +1,7 @@
 """11 im2col and GEMM: the solutions.
 
-Made from lessons/11_im2col.py. Write your own first; there is more than one right answer.
+Made from lessons/11_im2col.py. Write your own first: there is more than one
+right answer.
 """
 
 import numpy as np

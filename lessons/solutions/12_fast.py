@@ -1,6 +1,7 @@
 """12 Fast: layout, threads, Numba, GPU: the solutions.
 
-Made from lessons/12_fast.py. Write your own first; there is more than one right answer.
+Made from lessons/12_fast.py. Write your own first: there is more than one
+right answer.
 """
 
 import numpy as np

@@ -1,6 +1,7 @@
 """13 Pooling: the solutions.
 
-Made from lessons/13_pooling.py. Write your own first; there is more than one right answer.
+Made from lessons/13_pooling.py. Write your own first: there is more than one
+right answer.
 """
 
 import numpy as np

@@ -1,6 +1,7 @@
 """14 Keeping signals alive: initialisation and batch norm: the solutions.
 
-Made from lessons/14_init_batch_norm.py. Write your own first; there is more than one right answer.
+Made from lessons/14_init_batch_norm.py. Write your own first: there is more than one
+right answer.
 """
 
 import numpy as np

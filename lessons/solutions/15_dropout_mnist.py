@@ -1,6 +1,7 @@
 """15 Dropout, weight decay, and MNIST above 99 %: the solutions.
 
-Made from lessons/15_dropout_mnist.py. Write your own first; there is more than one right answer.
+Made from lessons/15_dropout_mnist.py. Write your own first: there is more than one
+right answer.
 """
 
 import numpy as np

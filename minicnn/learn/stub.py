@@ -14,7 +14,8 @@ with `minicnn learn check {first}`. The text is in lessons/{name}/README.md.
 '''
 SOLUTION = '''"""{title}: the solutions.
 
-Made from lessons/{name}.py. Write your own first; there is more than one right answer.
+Made from lessons/{name}.py. Write your own first: there is more than one
+right answer.
 """
 '''
 

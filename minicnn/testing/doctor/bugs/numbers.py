@@ -177,7 +177,8 @@ BUGS = (
         ("C33",), partial=True,
     ),
     Bug(
-        "only-last", "the gradient is wrong in the last rows or columns only", 10, "How many windows fit",
+        "only-last", "the gradient is wrong in the last rows or columns only", 10,
+        "How many windows fit",
         ("Do the windows reach the last row?",
          "Where the size is no multiple of the stride, some rows belong to no window.",
          "Look at how many windows there are, and where the last one ends."),
