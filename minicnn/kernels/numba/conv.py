@@ -15,7 +15,7 @@ from minicnn.kernels import kernels_for
 from minicnn.kernels.reference import conv as reference
 from minicnn.kernels.reference.conv import Padding, Pair, out_size
 
-from . import winograd
+from . import depthwise, winograd
 from .bands import Windows
 from .columns import col2im, im2col
 from .compiled import overlays, plain
@@ -53,6 +53,9 @@ def conv2d(
     groups: int,
 ) -> Array:  # fmt: skip
     """y[n,o,i,j] = b[o] + sum over c,u,v of x[n, c, i*sh+u*dh-top, j*sw+v*dw-left] w[o,c,u,v]"""
+    if _is_depthwise(weight.shape, groups):
+        how = stride, padding, dilation
+        return depthwise.depthwise_conv2d_limited(x, weight, bias, *how, None, None, {})
     here = _placed(x, weight.shape, stride, padding, dilation)
     if winograd.wins(weight, here.shape, stride, dilation, groups):
         corner = padding[0][0], padding[1][0]
@@ -61,6 +64,11 @@ def conv2d(
     if not np.isfinite(panels.data.sum()):  # the zeros of the padding count: 0 * inf is NaN
         return reference.conv2d(x, weight, bias, stride, padding, dilation, groups)
     return _convolved(here, panels, bias)
+
+
+def _is_depthwise(weight_shape: tuple[int, ...], groups: int) -> bool:
+    """Every input channel has filters of its own: panels of one channel would be nearly empty."""
+    return groups > 1 and weight_shape[1] == 1
 
 
 class _Placed(NamedTuple):
@@ -124,6 +132,10 @@ def conv2d_limited(
     groups: int, residual: Array | None, limits: tuple[float, float] | None, memory: dict[str, Any],
 ) -> Array:  # fmt: skip
     """conv2d + residual, limited to [low, high]; panels of weights that stay are kept in memory"""
+    if _is_depthwise(weight.shape, groups):
+        return depthwise.depthwise_conv2d_limited(
+            x, weight, bias, stride, padding, dilation, residual, limits, memory
+        )
     here = _placed(x, weight.shape, stride, padding, dilation)
     y_shape = (here.shape[0], weight.shape[0], *here.shape[1:])
     fits = residual is None or residual.shape == y_shape
@@ -150,6 +162,9 @@ def conv2d_input_grad(
     Only taps u with (p + top - u*dh) divisible by sh lead to row p. So the rows p of one remainder
     by sh, and columns likewise, are a convolution of gy with stride 1 and some of the taps.
     """
+    if _is_depthwise(weight.shape, groups):
+        how = x_shape, stride, padding, dilation
+        return depthwise.depthwise_conv2d_input_grad(gy, weight, *how)
     (n, c, h, w), (kh, kw) = x_shape, weight.shape[2:]
     if winograd.wins(weight, (n, h, w), stride, dilation, groups):
         return winograd.conv2d_input_grad(gy, weight, (h, w), padding)
@@ -196,6 +211,9 @@ def conv2d_weight_grad(
     dilation: Pair, groups: int,
 ) -> Array:  # fmt: skip
     """gw[o,c,u,v] = sum over n,i,j of gy[n,o,i,j] * (the x that met w[o,c,u,v] there)"""
+    if _is_depthwise(weight_shape, groups):
+        how = weight_shape, stride, padding, dilation
+        return depthwise.depthwise_conv2d_weight_grad(gy, x, *how)
     kh, kw = weight_shape[2:]
     rows, g = plain(x.transpose(0, 2, 3, 1)), plain(gy.transpose(0, 2, 3, 1))
     oh, ow = g.shape[1:3]
