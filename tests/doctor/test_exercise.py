@@ -190,9 +190,25 @@ def test_a_known_bug_with_a_wrong_factor():
     assert found.verdict.where == ("gweight",) and found.verdict.bug != "unknown"
 
 
+@pytest.mark.parametrize("name", ["ReLU", "relu", "re_lu"])
+def test_other_spellings_of_an_op(name):
+    assert diagnose(name, forward, backward).what == "relu"
+
+
+def test_other_names_of_an_op():
+    def dense(x, w, b):
+        return x @ w.T + b, lambda gy: (gy @ w, gy.T @ x, gy.sum(0))
+
+    assert diagnose("dense", dense).what == "linear"
+    with pytest.raises(TypeError, match="must be functions, got 5"):
+        diagnose("linear", 5)
+    with pytest.raises(TypeError, match="must be functions, got None"):
+        diagnose("linear", None)
+
+
 def test_unknown_ops_and_conventions():
     with pytest.raises(ValueError, match="did you mean .*conv2d"):
-        diagnose("conv2", forward)
+        diagnose("conv3d", forward)
     with pytest.raises(ValueError, match="no convention ties"):
         diagnose("relu", forward, backward, ties="last")
 

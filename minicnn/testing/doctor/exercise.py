@@ -20,6 +20,12 @@ from .subject import Subject
 from .watching import preserved, quiet
 
 TIERS = (0, 1, 2, 3)
+SYNONYMS = {
+    "dense": "linear", "fc": "linear", "affine": "linear", "fullyconnected": "linear",
+    "power": "pow", "softmaxcrossentropy": "cross_entropy", "softmaxce": "cross_entropy",
+    "bce": "binary_cross_entropy_with_logits", "depthwise": "depthwise_conv2d",
+    "spatialbatchnorm": "batch_norm", "subtract": "sub", "multiply": "mul", "divide": "div",
+}  # fmt: skip
 ENOUGH = 5  # probes are enough to tell a bug from a coincidence
 
 
@@ -37,6 +43,9 @@ def diagnose_exercise(
 
     Raises ValueError for an op or a convention that is not known.
     """
+    for function in (forward,) if backward is None else (forward, backward):
+        if not callable(function):
+            raise TypeError(f"diagnose: forward and backward must be functions, got {function!r}")
     single = np.dtype(dtype) == np.float32
     settings = Settings(
         np.dtype(dtype), rtol if rtol is not None else 1e-3 if single else 1e-7,
@@ -90,10 +99,18 @@ def _known(op: str | Op) -> Op:
     if isinstance(op, Op):
         return op
     if op not in OPS:
+        bare = {_bare(name): name for name in OPS} | SYNONYMS
+        if _bare(op) in bare:
+            return OPS[bare[_bare(op)]]
         near = get_close_matches(op, OPS, 3, 0.4) or sorted(OPS)
         raise ValueError(f"diagnose: the op must be one that the doctor knows, got {op!r}; "
                          f"did you mean {', '.join(near)}?")  # fmt: skip
     return OPS[op]
+
+
+def _bare(name: str) -> str:
+    """ "max_pool2d", "MaxPool2d" and "maxpool" are one."""
+    return name.lower().replace("_", "").removesuffix("2d").removesuffix("loss")
 
 
 def _with_conventions(op: Op, chosen: dict[str, str]) -> Op:

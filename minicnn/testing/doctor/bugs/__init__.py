@@ -44,7 +44,8 @@ def bug_of(key: str) -> Bug:
 
 def headline(key: str) -> str:
     """The line that names the bug, with the rest of the key in its place."""
-    return bug_of(key).headline.replace("{}", key.partition(":")[2])
+    text = bug_of(key).headline.replace("{}", key.partition(":")[2])
+    return text.replace("axis axis", "axis")  # an axis without a name is called "axis 2"
 
 
 __all__ = ["BUGS", "GENERIC", "Bug", "bug_of", "headline"]
