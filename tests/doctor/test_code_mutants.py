@@ -9,7 +9,7 @@ from minicnn.testing.doctor import OPS
 from .code_mutants import code_mutants, judged
 from .survivors import REASONS
 
-FEW = 12  # per op; all of them with -m slow
+FEW = 8  # per op; all of them with -m slow
 
 
 def survivors(op, most=None):

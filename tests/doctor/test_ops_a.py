@@ -30,7 +30,7 @@ def run(name, probe, mutant=None):
     y, rule, _ = op.run(inputs, probe.options, mutant)
     gy = np.asarray(np.random.default_rng(5).normal(size=np.shape(y)))
     own = gy.copy()
-    return y, rule(own), {**inputs, "gy": own}, {**probe.inputs, "gy": gy}
+    return y, dict(rule(own)), {**inputs, "gy": own}, {**probe.inputs, "gy": gy}
 
 
 def slopes(name, probe, h=1e-6):
