@@ -58,6 +58,12 @@ def test_the_solution_passes_in_a_process_and_in_the_library(exercise, tmp_path)
 
 
 @every_exercise
+def test_the_solution_passes(exercise):
+    assert judged(exercise, exam.right(exercise), 0).ok
+
+
+@pytest.mark.slow
+@every_exercise
 def test_the_solution_passes_50_seeds(exercise):
     functions = exam.right(exercise)
     failed = {seed: str(d) for seed in range(50) if not (d := judged(exercise, functions, seed)).ok}
@@ -73,6 +79,7 @@ def test_another_right_answer_passes(exercise):
         assert diagnosis.ok, diagnosis
 
 
+@pytest.mark.slow
 @every_exercise
 def test_known_mistakes_are_rejected_and_named(exercise):
     found = list(exam.mistakes(exercise))
@@ -88,6 +95,7 @@ def test_known_mistakes_are_rejected_and_named(exercise):
     assert not misnamed
 
 
+@pytest.mark.slow
 @every_exercise
 def test_changes_of_the_solution_are_rejected(exercise):
     lesson = exam.lesson_of(exercise)

@@ -27,6 +27,7 @@ def test_there_are_many():
     assert sum(1 for op in OPS.values() for _ in code_mutants(op)) >= 300
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("op", OPS)
 def test_some_changes_of_each_op_are_rejected(op):
