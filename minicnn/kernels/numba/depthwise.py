@@ -83,7 +83,7 @@ def _forward(
     oh = out_size(h, kh, stride[0], padding[0], dilation[0])
     ow = out_size(w, kw, stride[1], padding[1], dilation[1])
     images = np.repeat(x, o // c, 1) if o != c else x
-    bias = np.zeros(o, x.dtype) if bias is None else bias
+    bias = np.zeros(o, x.dtype) if bias is None else plain(bias)
     rows = oh, h, kh, stride[0], padding[0][0], dilation[0], False
     cols = ow, w, kw, stride[1], padding[1][0], dilation[1], False
     return _correlated(images, taps, rows, cols, bias, low, high)
