@@ -5,7 +5,6 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -21,15 +20,6 @@ def pytest_configure() -> None:
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     if workers > 1:
         minicnn.set_num_threads(max(1, minicnn.get_num_threads() // workers))
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """A file's tests stay together: what they compile and train is made once."""
-    from xdist.scheduler import LoadFileScheduling
-
-    config.option.loadscopereorder = False  # by count, a long file of few tests would come last
-    return LoadFileScheduling(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
