@@ -1,0 +1,123 @@
+"""How the site shows what Sphinx does not know: our mathematics, our docstrings, the op table."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from docutils import nodes
+from math_core import LatexError, LatexToMathML
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+from minicnn import ops
+from minicnn.testing import Example, examples
+from minicnn.testing.doctor import OPS
+
+CODE = re.compile(r"``([^`]+)``|`([^`]+)`")
+TENSOR_LIKE = r"~?[\w.]*Tensor \| ~?[\w.]*ndarray \| float \| int \| bool \| ~?[\w.]*Sequence\b"
+PRIMES = re.compile("<mo>([′″‴])</mo>")
+LOGGER = logging.getLogger(__name__)
+CONVERTER = LatexToMathML()
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Called by Sphinx."""
+    app.add_html_math_renderer("mathml", (inline_formula, None), (displayed_formula, None))
+    app.connect("autodoc-process-docstring", show_docstring)
+    app.connect("autodoc-process-signature", shorten)
+    app.add_directive("op-table", OpTable)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def mathml(node: nodes.Element, displayed: bool) -> str:
+    """MathML of a formula in LaTeX, which browsers show without any program or download."""
+    try:
+        text = CONVERTER.convert_with_local_state(node.astext(), displaystyle=displayed)
+    except LatexError as error:
+        LOGGER.warning("a formula cannot be shown: %s", error, location=node)
+        return "<code></code>"
+    return PRIMES.sub(r'<mo class="prime">\1</mo>', text)
+
+
+def inline_formula(writer: Any, node: nodes.Element) -> None:
+    """A formula in a line of text."""
+    writer.body.append(mathml(node, False))
+    raise nodes.SkipNode
+
+
+def displayed_formula(writer: Any, node: nodes.Element) -> None:
+    """A formula on lines of its own."""
+    writer.body.append(f'<div class="math">{mathml(node, True)}</div>')
+    raise nodes.SkipNode
+
+
+def shorten(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, arguments: str | None,
+    result: str | None,
+) -> tuple[str, str | None] | None:
+    """What every op takes has a name; Python's signatures spell it out."""
+    return (re.sub(TENSOR_LIKE, "TensorLike", arguments), result) if arguments else None
+
+
+def show_docstring(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
+    """Our docstrings are plain text: make reStructuredText of one that shows it as it is meant."""
+    paragraphs = re.split(r"\n\s*\n", "\n".join(lines).strip("\n"))
+    lines[:] = "\n\n".join(map(shown, paragraphs)).split("\n")
+
+
+def shown(paragraph: str) -> str:
+    """Text as text; examples and whatever is indented line by line, as it stands."""
+    if paragraph.startswith("* "):
+        return "\n".join("* " + escaped(item) for item in re.split(r"(?m)^\* ", paragraph)[1:])
+    if paragraph.startswith(">>>") or re.search(r"(?m)^ ", paragraph):
+        language = "python" if paragraph.startswith(">>>") else "text"
+        indented = re.sub("(?m)^", "   ", paragraph)
+        return f".. code-block:: {language}\n\n{indented}"
+    return escaped(paragraph)
+
+
+def escaped(text: str) -> str:
+    r"""One line in which nothing but `code` has a meaning; ``\ `` keeps neighbours apart."""
+    parts = CODE.split(" ".join(text.split()))
+    out = ["\\ "]
+    for plain, double, single in zip(parts[::3], parts[1::3] + [""], parts[2::3] + [""]):
+        out.append(re.sub(r"([\\*_|`<>:])", r"\\\1", plain))
+        if double or single:
+            out.append(rf"\ ``{(double or single).strip()}``\ ")
+    return "".join(out)
+
+
+class OpTable(SphinxDirective):
+    """Every public op: its formula, and the shapes of one call, as they come out when it runs."""
+
+    def run(self) -> list[nodes.Node]:
+        """The table, made from the package's own list of ops and examples."""
+        rows = ["| op | what it computes | shapes of an example | doctor |", "|---|---|---|---|"]
+        rows += [row(name, example) for name, example in sorted(examples().items())]
+        return self.parse_text_to_nodes("\n".join(rows))
+
+
+def row(name: str, example: Example) -> str:
+    """One op's row."""
+    summary = (getattr(ops, name).__doc__ or "").strip().partition("\n")[0]
+    formula = summary.replace("|", r"\|").replace("``", "").replace("`", "")
+    return " | ".join([
+        f"| {{py:func}}`{name} <minicnn.ops.{name}>`", f"`{formula}`", f"`{called(example)}`",
+        "yes |" if name in OPS else " |",
+    ])  # fmt: skip
+
+
+def called(example: Example) -> str:
+    """The shapes of all inputs and outputs."""
+    tensors = example.tensors()
+    result = example(*tensors)
+    outputs = result if isinstance(result, Sequence) else [result]
+    return f"{shapes(tensors)} \N{RIGHTWARDS ARROW} {shapes(outputs)}"
+
+
+def shapes(tensors: Sequence[Any]) -> str:
+    """Shapes in a row; a line may break between two, but not inside of one."""
+    return ", ".join(str(t.shape).replace(" ", "\N{NO-BREAK SPACE}") for t in tensors)
