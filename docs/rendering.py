@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from textwrap import indent
 from typing import Any
 
 from docutils import nodes
@@ -14,8 +15,8 @@ from minicnn import ops
 from minicnn.testing import Example, examples
 from minicnn.testing.doctor import OPS
 
-CODE = re.compile(r"``([^`]+)``|`([^`]+)`")
-TENSOR_LIKE = r"~?[\w.]*Tensor \| ~?[\w.]*ndarray \| float \| int \| bool \| ~?[\w.]*Sequence\b"
+MARKUP = re.compile(r"``([^`]+)``|`([^`]+)`|[\\*_|`<>:]")
+TENSOR_LIKE = r"[\w.~]*Tensor \| [\w.~]*ndarray \| float \| int \| bool \| [\w.~]*Sequence\b"
 PRIMES = re.compile("<mo>([′″‴])</mo>")
 LOGGER = logging.getLogger(__name__)
 CONVERTER = LatexToMathML()
@@ -53,9 +54,8 @@ def displayed_formula(writer: Any, node: nodes.Element) -> None:
 
 
 def shorten(
-    app: Sphinx, what: str, name: str, obj: Any, options: Any, arguments: str | None,
-    result: str | None,
-) -> tuple[str, str | None] | None:
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, arguments: str | None, result: Any
+) -> tuple[str, Any] | None:
     """What every op takes has a name; Python's signatures spell it out."""
     return (re.sub(TENSOR_LIKE, "TensorLike", arguments), result) if arguments else None
 
@@ -69,25 +69,26 @@ def show_docstring(
 
 
 def shown(paragraph: str) -> str:
-    """Text as text; examples and whatever is indented line by line, as it stands."""
-    if paragraph.startswith("* "):
-        return "\n".join("* " + escaped(item) for item in re.split(r"(?m)^\* ", paragraph)[1:])
-    if paragraph.startswith(">>>") or re.search(r"(?m)^ ", paragraph):
+    """Text as text, items as items; examples and what is indented line by line, as it stands."""
+    indented = re.search("(?m)^ ", paragraph)
+    if paragraph.startswith("* ") or (indented and re.match(r"\w+: ", paragraph)):
+        items = re.split(r"\n(?! )", paragraph)
+        return "\n".join("* " + escaped(item.removeprefix("* ")) for item in items)
+    if indented or paragraph.startswith(">>>"):
         language = "python" if paragraph.startswith(">>>") else "text"
-        indented = re.sub("(?m)^", "   ", paragraph)
-        return f".. code-block:: {language}\n\n{indented}"
+        return f".. code-block:: {language}\n\n{indent(paragraph, '   ')}"
     return escaped(paragraph)
 
 
 def escaped(text: str) -> str:
-    r"""One line in which nothing but `code` has a meaning; ``\ `` keeps neighbours apart."""
-    parts = CODE.split(" ".join(text.split()))
-    out = ["\\ "]
-    for plain, double, single in zip(parts[::3], parts[1::3] + [""], parts[2::3] + [""]):
-        out.append(re.sub(r"([\\*_|`<>:])", r"\\\1", plain))
-        if double or single:
-            out.append(rf"\ ``{(double or single).strip()}``\ ")
-    return "".join(out)
+    """One line in which nothing but `code` has a meaning."""
+    return "\\ " + MARKUP.sub(_escape, " ".join(text.split()))
+
+
+def _escape(found: re.Match[str]) -> str:
+    r"""Code as code, with ``\ `` to keep it apart from its neighbours; signs as signs."""
+    code = found[1] or found[2]
+    return rf"\ ``{code.strip()}``\ " if code else "\\" + found[0]
 
 
 class OpTable(SphinxDirective):
