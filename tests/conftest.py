@@ -12,6 +12,15 @@ import pytest
 # slower than none. Set before NumPy is imported; the user's own choice stands.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import minicnn
+
+
+def pytest_configure() -> None:
+    """Parallel workers share the cores: threads that wait for a core cost twice the time."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers > 1:
+        minicnn.set_num_threads(max(1, minicnn.get_num_threads() // workers))
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests keep their names from process to process; parallel workers compare them."""

@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import click.testing
 import pytest
 
 import minicnn
+from minicnn import cli
 from minicnn.cli import main, slow, system
 from tests import house
 
@@ -190,3 +192,15 @@ def test_after_warmup_nothing_is_left_to_compile():
     """Nor to load: so a folder that holds more than the warm-up makes cannot hide a gap."""
     done = process("-c", STEPS)
     assert done.returncode == 0, done.stderr
+
+
+def test_every_command_is_found_in_its_file():
+    """The table of files and what the files hold."""
+    folder = Path(cli.__file__).parent
+    held = {
+        command.name: path.stem
+        for path in folder.glob("[a-z]*.py")
+        for command in getattr(import_module(f"minicnn.cli.{path.stem}"), "COMMANDS", ())
+    }
+    assert held == cli._FILES
+    assert {name: main.get_command(None, name).name for name in held} == {n: n for n in held}

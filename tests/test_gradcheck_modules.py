@@ -95,7 +95,7 @@ def test_check_ops_of_some_names():
 
 @pytest.mark.parametrize("seed", range(6))
 def test_rounding_before_a_normalization_is_no_kink(seed):
-    """The gradient of what a normalization takes away is 0; sums near 20 lose more than y near 0."""
+    """The gradient of what a normalization takes away is 0, but for its rounding."""
 
     def normalized(x, bias):
         z = x + bias

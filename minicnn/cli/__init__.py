@@ -1,13 +1,22 @@
-"""The command `minicnn`. One file per group of commands; this one ties them together."""
+"""The command `minicnn`. One file per group of commands; this one ties them together.
+
+A command's file is imported when it is called for: together they take a second.
+"""
 
 import sys
+from importlib import import_module
 from typing import Any
 
 import click
 
 from .. import __version__
-from . import compare, data, draw, find_lr, gradcheck, learn, look, parity, system, train, use, zoo
 from .common import debug_option
+
+_FILES = {
+    "compare": "compare", "data": "data", "draw": "draw", "evaluate": "use", "find-lr": "find_lr",
+    "gradcheck": "gradcheck", "info": "system", "learn": "learn", "models": "zoo",
+    "parity": "parity", "predict": "use", "summary": "look", "train": "train", "warmup": "system",
+}  # fmt: skip
 
 # What a user can bring about by bad input. Anything else is a mistake of ours, with a traceback.
 _USER_ERRORS = (OSError, ValueError, TypeError, RuntimeError, ArithmeticError, MemoryError)
@@ -15,6 +24,15 @@ _USER_ERRORS = (OSError, ValueError, TypeError, RuntimeError, ArithmeticError, M
 
 class _Commands(click.Group):
     """Commands whose errors are a line or two on stderr, with exit code 1."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_FILES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _FILES:
+            return None
+        file = import_module(f".{_FILES[cmd_name]}", __name__)
+        return next(c for c in file.COMMANDS if c.name == cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         _never_fail_to_print()
@@ -60,9 +78,3 @@ def main() -> None:
 
     `minicnn train` is the place to start.
     """
-
-
-_GROUPS = (train, find_lr, use, compare, data, zoo, look, gradcheck, draw, parity, learn, system)
-for _group in _GROUPS:
-    for _function in _group.COMMANDS:
-        main.add_command(_function)

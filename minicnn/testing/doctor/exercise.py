@@ -15,7 +15,7 @@ from .maps import gradient_maps
 from .op import Op
 from .ops import OPS
 from .outcome import Outcome, Settings
-from .report import Diagnosis, Sign
+from .report import AND, Diagnosis, Sign
 from .subject import Subject
 from .watching import preserved, quiet
 
@@ -168,11 +168,14 @@ def _safely(outcome: Outcome, name: str, test: Callable[[], Iterable[Sign]]) -> 
 
 def _translated(sign: Sign, op: Op) -> Sign:
     """The sign in the op's own words, where it has some."""
-    family = sign.bug.partition(":")[0] + ":"
-    for key in (f"{sign.where} {sign.bug}", sign.bug, f"{sign.where} {family}", family):
-        if key in op.names:
-            return replace(sign, bug=op.names[key])
-    return sign
+    words = [_in_words_of(op, sign.where, bug) for bug in sign.bug.split(AND)]
+    return replace(sign, bug=AND.join(words))
+
+
+def _in_words_of(op: Op, place: str, bug: str) -> str:
+    family = bug.partition(":")[0] + ":"
+    keys = (f"{place} {bug}", bug, f"{place} {family}", family)
+    return next((op.names[key] for key in keys if key in op.names), bug)
 
 
 def _parts(op: Op, outcomes: list[Outcome]) -> dict[str, str]:

@@ -2,21 +2,22 @@
 
 The learner's functions and the op's typical bugs run on the same probes. A bug that agrees on every
 probe, and differs from the right rule on one, is the likeliest name there is. Places are compared
-one by one too, so that two bugs in two gradients are both found; and with the ratio of the two
-constant, a known bug and a wrong factor at once are.
+one by one too, so that two bugs in two gradients are both found; of two bugs in one gradient,
+`pairs` finds those that can be told apart.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from .case import Case
+from . import pairs
 from .contract import upstream
 from .op import Array, Mutant, Op, Probe
-from .outcome import Outcome, Settings
+from .outcome import Outcome, Settings, shown
+from .pairs import Place
 from .report import Sign
-from .structure.constants import constants
 from .subject import Subject, by_name
 from .watching import quiet
 
@@ -46,42 +47,39 @@ def signs(
         for place in wrong if whole else wrong & alike[mutant.name]:
             yield from _tell(mutant, place, probes, mine, right, settings)
     told = wrong if whole else set().union(*alike.values())
-    for place in wrong - told - {"forward"}:
-        yield from _scaled(op, place, tried, mine, settings)
+    for name in wrong - told:
+        yield from _two(op, name, tried, mine, right, settings)
 
 
-def _scaled(
-    op: Op, place: str, tried: Sequence[Outcome], mine: Sequence[Answer], settings: Settings
-) -> Iterator[Sign]:
-    """Two bugs at once: a known one, and a factor that has the same name on every probe."""
-    for mutant in op.mutants:
-        names: set[str] | None = None
-        for outcome, a in zip(tried, mine, strict=True):
-            b = _known(op, mutant, outcome.probe, settings)
-            case = outcome.case
-            if isinstance(a, str) or isinstance(b, str) or case is None:
-                continue
-            names = _factors(case, place, a[place], b[place], settings, names)
-            if not names:
-                break
-        for outcome in tried if names else ():
-            if place in outcome.failed:
-                text = f"{place} is that of this bug times {sorted(names or ())[0]}"
-                yield Sign(mutant.bug, place, text, 3, outcome.probe.name)
+def _two(
+    op: Op, name: str, tried: Sequence[Outcome], mine: Sequence[Answer], right: Sequence[Answer],
+    settings: Settings,
+) -> Iterator[Sign]:  # fmt: skip
+    """The pairs of known bugs that explain a place which no single one does."""
+    clear = [n for n, pair in enumerate(zip(mine, right, strict=True)) if _clear(name, *pair)]
+    if not clear:
+        return
+
+    def answers(given: Sequence[Answer]) -> list[Array]:
+        return [a[name] for a in given if not isinstance(a, str)]
+
+    outcomes = [tried[n] for n in clear]
+    correct = [right[n] for n in clear]
+    place = Place(name, outcomes, answers([mine[n] for n in clear]), answers(correct))
+    known = {}
+    # of bugs that look alike here, those that spoil nothing elsewhere first
+    for mutant in sorted(op.mutants, key=lambda m: (m.forward is not None, len(m.gradients))):
+        theirs = [_known(op, mutant, o.probe, settings) for o in outcomes]
+        if all(map(partial(_clear, name), theirs, correct)):
+            known[mutant] = answers(theirs)
+    yield from pairs.signs(place, known, partial(_equal, settings=settings))
 
 
-def _factors(
-    case: Case, place: str, a: Array, b: Array, settings: Settings, before: set[str] | None
-) -> set[str]:
-    """The names of c in a = c b, of those that fitted before; empty where there is no such c."""
-    size = float((b * b).sum()) if a.shape == b.shape else 0.0
-    if not np.isfinite(size) or size == 0.0:
-        return set()
-    c = float((a * b).sum()) / size
-    if abs(c - 1) < 1e-6 or not _equal(a, c * b, settings):
-        return set()
-    fits = {n for n, q in constants(case, place[1:]).items() if abs(c - q) < 1e-6 * abs(q)}
-    return fits if before is None else fits & before
+def _clear(name: str, given: Answer, right: Answer) -> bool:
+    """Whether there are finite numbers of the right shape at a place."""
+    if isinstance(given, str) or isinstance(right, str):
+        return False
+    return given[name].shape == right[name].shape and bool(np.isfinite(given[name]).all())
 
 
 def _alike(
@@ -155,14 +153,4 @@ def _tell(
     for probe, p, q in zip(probes, mine, right, strict=True):
         if not isinstance(p, str) and not isinstance(q, str):
             if not _equal(p[place], q[place], settings):
-                yield Sign(mutant.bug, place, _numbers(place, p[place], q[place]), 3, probe.name)
-
-
-def _numbers(place: str, a: Array, b: Array) -> str:
-    if a.shape != b.shape:
-        return f"{place} has shape {a.shape}; it should be {b.shape}"
-    far = np.where(np.isfinite(a), np.abs(a - b), np.inf)
-    index = tuple(int(i) for i in np.unravel_index(int(far.argmax()), far.shape))
-    name = "y" if place == "forward" else place
-    at = f"[{', '.join(map(str, index))}]" if index else ""
-    return f"{name}{at} is {a[index]:.6g}; it should be {b[index]:.6g}"
+                yield Sign(mutant.bug, place, shown(place, p[place], q[place]), 3, probe.name)

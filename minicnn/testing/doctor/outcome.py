@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .case import Case
-from .op import Probe
+from .op import Array, Probe
 from .report import Sign
 
 
@@ -53,3 +53,14 @@ class Outcome:
     def stop(self, bug: str, where: str, evidence: str) -> NoReturn:
         self.add(bug, where, evidence)
         raise Stop
+
+
+def shown(place: str, a: Array, b: Array) -> str:
+    """The entry that is farthest from the right one, with both numbers."""
+    if a.shape != b.shape:
+        return f"{place} has shape {a.shape}; it should be {b.shape}"
+    far = np.where(np.isfinite(a), np.abs(a - b), np.inf)
+    index = tuple(int(i) for i in np.unravel_index(int(far.argmax()), far.shape))
+    name = "y" if place == "forward" else place
+    at = f"[{', '.join(map(str, index))}]" if index else ""
+    return f"{name}{at} is {a[index]:.6g}; it should be {b[index]:.6g}"

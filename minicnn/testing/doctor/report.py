@@ -9,10 +9,14 @@ from typing import Any, Self
 from .bugs import bug_of, headline
 from .maps import GradientMap
 
+AND = " & "  # between the keys of two bugs that are in one array
+
 
 @dataclass(frozen=True)
 class Sign:
     """What one probe suggests: a ``bug`` by its key, at one place ("forward", "gx", "gweight", "").
+
+    Two bugs that are seen together are one sign, "one & other", and two findings.
 
     ``evidence`` is one line with the numbers that show it. ``tier`` is how it was found: 0 the
     contract, 1 linearity and support, 2 structure of the numbers, 3 the numbers of a known bug.
