@@ -1,7 +1,8 @@
 """The site: `python -m sphinx -W -c docs . build/site`, from the root of the repository.
 
 The root is the source folder, so that a link between two Markdown files is the same on the site and
-on GitHub. The lessons' pages come with their figures and results: nothing is run here.
+on GitHub. The lessons' pages come with their figures and results: nothing is run here, so MyST-NB,
+which runs what it shows, is not needed on top of MyST-Parser (docs/site.md).
 """
 
 import sys

@@ -15,7 +15,7 @@ from minicnn import ops
 from minicnn.testing import Example, examples
 from minicnn.testing.doctor import OPS
 
-MARKUP = re.compile(r"``([^`]+)``|`([^`]+)`|[\\*_|`<>:]")
+MARKUP = re.compile(r"``([^`]+)``|`([^`]+)`|(?<!\S)\*([a-z]+)\*(?!\w)|[\\*_|`<>:]")
 TENSOR_LIKE = r"[\w.~]*Tensor \| [\w.~]*ndarray \| float \| int \| bool \| [\w.~]*Sequence\b"
 PRIMES = re.compile("<mo>([′″‴])</mo>")
 LOGGER = logging.getLogger(__name__)
@@ -27,6 +27,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_html_math_renderer("mathml", (inline_formula, None), (displayed_formula, None))
     app.connect("autodoc-process-docstring", show_docstring)
     app.connect("autodoc-process-signature", shorten)
+    app.connect("autodoc-process-bases", show_bases)
     app.add_directive("op-table", OpTable)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -66,6 +67,14 @@ def show_docstring(
     """Our docstrings are plain text: make reStructuredText of one that shows it as it is meant."""
     paragraphs = re.split(r"\n\s*\n", "\n".join(lines).strip("\n"))
     lines[:] = "\n\n".join(map(shown, paragraphs)).split("\n")
+    op = getattr(getattr(obj, "op", None), "__name__", "")
+    if what == "class" and op in ops.__all__:
+        lines += ["", f"Its op, with the formula: :py:func:`minicnn.ops.{op}`."]
+
+
+def show_bases(app: Sphinx, name: str, obj: Any, options: Any, bases: list[type]) -> None:
+    """A private base has no entry; its own base has."""
+    bases[:] = [b.__base__ if getattr(b, "__name__", "").startswith("_") else b for b in bases]
 
 
 def shown(paragraph: str) -> str:
@@ -81,13 +90,15 @@ def shown(paragraph: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """One line in which nothing but `code` has a meaning."""
+    """One line in which nothing but `code` and *stress* has a meaning."""
     return "\\ " + MARKUP.sub(_escape, " ".join(text.split()))
 
 
 def _escape(found: re.Match[str]) -> str:
     r"""Code as code, with ``\ `` to keep it apart from its neighbours; signs as signs."""
     code = found[1] or found[2]
+    if found[3]:
+        return rf"*{found[3]}*\ "
     return rf"\ ``{code.strip()}``\ " if code else "\\" + found[0]
 
 
@@ -98,7 +109,9 @@ class OpTable(SphinxDirective):
         """The table, made from the package's own list of ops and examples."""
         rows = ["| op | what it computes | shapes of an example | doctor |", "|---|---|---|---|"]
         rows += [row(name, example) for name, example in sorted(examples().items())]
-        return self.parse_text_to_nodes("\n".join(rows))
+        table = self.parse_text_to_nodes("\n".join(rows))
+        table[0]["classes"].append("ops")  # type: ignore[index]
+        return table
 
 
 def row(name: str, example: Example) -> str:

@@ -34,6 +34,25 @@ def visit(
     asked = json.dumps({"pages": pages, "widths": widths, "words": words}).encode()
     seen: Queue[dict[str, Any]] = Queue()
     missing: list[str] = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler(site, asked, seen, missing)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/probe.html"
+        command = [program() or "", *FLAGS, f"--user-data-dir={profile}", "--window-size=1400,1000"]
+        log = profile.with_suffix(".log")
+        with log.open("wb") as out, subprocess.Popen([*command, url], stdout=out, stderr=out) as it:
+            try:
+                return seen.get(timeout=600) | {"missing": missing}
+            finally:
+                it.terminate()
+                server.shutdown()
+
+
+def handler(
+    site: Path, asked: bytes, seen: Queue[dict[str, Any]], missing: list[str]
+) -> type[SimpleHTTPRequestHandler]:
+    """A server of the site's files, of the probe and of what it asks for; the answer goes to
+    ``seen``, the requests that had no file to ``missing``.
+    """
 
     class Handler(SimpleHTTPRequestHandler):
         def __init__(self, *given: Any) -> None:
@@ -65,14 +84,4 @@ def visit(
         def log_message(self, *given: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}/probe.html"
-        command = [program() or "", *FLAGS, f"--user-data-dir={profile}", "--window-size=1400,1000"]
-        log = profile.with_suffix(".log")
-        with log.open("wb") as out, subprocess.Popen([*command, url], stdout=out, stderr=out) as it:
-            try:
-                return seen.get(timeout=600) | {"missing": missing}
-            finally:
-                it.terminate()
-                server.shutdown()
+    return Handler

@@ -169,7 +169,8 @@ def test_reference(pages, name):
 
 def plain(docstring: str | None) -> str:
     lines = [re.sub(r"^\* ", "", line) for line in (docstring or "").splitlines()]
-    return squeezed("\n".join(lines).replace("``", "").replace("`", ""))
+    text = re.sub(r"(?<!\S)\*([a-z]+)\*", r"\1", "\n".join(lines))
+    return squeezed(text.replace("``", "").replace("`", ""))
 
 
 def test_op_table(pages):
@@ -196,7 +197,7 @@ def test_pages_in_a_browser(seen, pages, width):
     assert len(shown) > len(LESSONS) + len(API)
     for name, page in shown.items():
         assert page["heading"] == title(name), name
-        assert all(size > 0 for _, size in page["images"]), (name, page["images"])
+        assert all(size > 0 and alt for _, size, alt in page["images"]), (name, page["images"])
         assert page["formulas"] == pages[name.strip("/")].formulas
         assert page["flat"] == 0, f"{name}: formulas without a size"
         assert not page["formulas"] or "STIX Two Math" in page["fonts"], name
