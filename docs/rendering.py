@@ -74,7 +74,7 @@ def show_docstring(
 
 def show_bases(app: Sphinx, name: str, obj: Any, options: Any, bases: list[type]) -> None:
     """A private base has no entry; its own base has."""
-    bases[:] = [b.__base__ if getattr(b, "__name__", "").startswith("_") else b for b in bases]
+    bases[:] = [b.__base__ or b if getattr(b, "__name__", "")[:1] == "_" else b for b in bases]
 
 
 def shown(paragraph: str) -> str:
@@ -109,9 +109,9 @@ class OpTable(SphinxDirective):
         """The table, made from the package's own list of ops and examples."""
         rows = ["| op | what it computes | shapes of an example | doctor |", "|---|---|---|---|"]
         rows += [row(name, example) for name, example in sorted(examples().items())]
-        table = self.parse_text_to_nodes("\n".join(rows))
-        table[0]["classes"].append("ops")  # type: ignore[index]
-        return table
+        (table,) = self.parse_text_to_nodes("\n".join(rows))
+        table["classes"].append("ops")
+        return [table]
 
 
 def row(name: str, example: Example) -> str:

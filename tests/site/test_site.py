@@ -193,7 +193,7 @@ def test_pages_in_a_browser(seen, pages, width):
     """Headings, figures and mathematics are drawn, and no page is wider than the window."""
     assert "error" not in seen
     assert not seen["missing"]
-    shown = seen["pages"][str(width)]
+    shown = {name: sizes[str(width)] for name, sizes in seen["pages"].items()}
     assert len(shown) > len(LESSONS) + len(API)
     for name, page in shown.items():
         assert page["heading"] == title(name), name
