@@ -9,6 +9,7 @@ from ..learn import grade as grading
 from ..learn.check import Result, check
 from ..learn.course import Course, find_course
 from ..learn.exercise import Exercise
+from ..learn.export import assignments
 from ..learn.help import current, earned_solution, listing, next_hint, verdict
 from ..learn.hooks import swap
 from ..learn.notebook import notebooks
@@ -173,6 +174,22 @@ def build(lessons: tuple[str, ...], only_check: bool, folder: Path | None) -> No
     else:
         changed = building.build(course, chosen)
         click.echo("\n".join(changed) or "build: nothing to do")
+
+
+@learn.group(cls=_Group)
+def export() -> None:
+    """For teachers: the exercises for other programs."""
+
+
+@export.command()
+@click.argument("lessons", nargs=-1)
+@click.option("--to", "folder", type=click.Path(path_type=Path), required=True, metavar="FOLDER",
+              help="The folder of an nbgrader course.")  # fmt: skip
+def nbgrader(lessons: tuple[str, ...], folder: Path) -> None:
+    """Write assignments for nbgrader into FOLDER/source; without LESSONS, all."""
+    course = find_course()
+    for path in assignments([course.lesson(name) for name in lessons] or course.lessons, folder):
+        click.echo(path)
 
 
 @learn.command(name="swap", context_settings={"ignore_unknown_options": True})
