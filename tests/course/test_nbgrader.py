@@ -147,7 +147,8 @@ def test_nbgrader_gives_the_points(tmp_path):
         folder = tmp_path / "submitted" / learner / "05_dense"
         folder.mkdir(parents=True)
         (folder / "05_dense.ipynb").write_text(text.replace(LINE, line), encoding="utf-8")
-    nbgrader(tmp_path, "autograde", "05_dense", "--create", "--Execute.timeout=120")
+    nbgrader(tmp_path, "autograde", "05_dense", "--create",
+             "--Execute.timeout=120", "--Execute.iopub_timeout=60")  # fmt: skip
     nbgrader(tmp_path, "export")
     with (tmp_path / "grades.csv").open(newline="") as file:
         marks = {r["student_id"]: (float(r["score"]), float(r["max_score"]))
