@@ -207,7 +207,8 @@ def swap_in(ctx: click.Context, id: str, command: tuple[str, ...]) -> None:
     if not result.ok:
         raise ValueError(f"swap: {exercise.title} must pass first: {result.summary}")
     if not exercise.hook:
-        raise ValueError(f"swap: {exercise.title} takes the place of nothing in the library")
+        why = exercise.nowhere or "it has no hook"
+        raise ValueError(f"swap: {exercise.title} has no place in the library: {why}")
     name, calls = exercise.functions[-1], 0
     function = getattr(load(work.file(exercise.lesson)), name)
 

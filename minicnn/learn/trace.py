@@ -74,11 +74,21 @@ def _losses(net: nn.Module) -> list[float]:
         net.zero_grad()
         y = net(x)
         loss = ops.cross_entropy(y, labels) + 0.1 * ops.mse_loss(ops.softmax(y, 1), y * 0.1)
-        loss.backward()
+        (loss + 0.1 * _more(y, labels)).backward()
         for optimizer in optimizers:
             optimizer.step()
         found.append(loss.item())
     return found
+
+
+def _more(y: Tensor, labels: np.ndarray) -> Tensor:
+    """Ops that no layer of the network has; the first row is read twice."""
+    picked = y[[0, 0, 2]] * y[1:4]
+    images, stamp = ops.reshape(y, (2, 3, 3, 1)), Tensor(np.linspace(1, 2, 6).reshape(3, 1, 2, 1))
+    columns = ops.global_avg_pool2d(images) + ops.mean(ops.depthwise_conv2d(images, stamp))
+    best = ops.max(y, 1) * ops.max(y, 0, keepdim=True)[0, 0]
+    smooth = ops.cross_entropy(y, labels, label_smoothing=0.1)
+    return smooth + ops.mean(picked) + ops.mean(columns * columns) + ops.mean(best)
 
 
 def _everything() -> nn.Module:

@@ -115,6 +115,12 @@ def test_changes_of_the_solution_are_rejected(exercise):
     assert not stale, "these are rejected now"
 
 
+@every_exercise
+def test_an_exercise_has_a_place_in_the_library_or_a_reason(exercise):
+    assert bool(exercise.hook) != bool(exercise.nowhere), "give it `hook` or `nowhere`"
+    assert not exercise.nowhere or len(exercise.nowhere.split()) > 6, "a reason is a sentence"
+
+
 HOOKED = [e for e in exam.EXERCISES if e.hook]
 
 
@@ -133,8 +139,12 @@ def test_the_function_runs_in_the_library(exercise):
 
     def spoilt(*arrays, **options):
         y = function(*arrays, **options)
-        if isinstance(y, list):
-            return y[:-1]
+        if y is None:  # what it was asked to fill
+            arrays[2][...] *= 1.01
+        if callable(y):  # a rule of two values
+            return lambda: (y(), setattr(arrays[0], "grad", 1.01 * arrays[0].grad))
+        if y is None or isinstance(y, list):
+            return y and y[:-1]
         return tuple(1.01 * a for a in y) if isinstance(y, tuple) else 1.01 * y
 
     assert [s.bug for s in signs(exercise.hook, spoilt)] == ["training-differs"]

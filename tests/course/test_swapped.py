@@ -33,13 +33,18 @@ from .code_mutants import load
 # Ops whose rows run through a place that is not the exercise's own op.
 ROWS = {
     "autograd.topological": ("var", "layer_norm", "huber_loss"), "sum_to": ("add", "div"),
+    "product_rule": ("mul",), "max_backward": ("max",), "getitem_backward": ("getitem",),
+    "smooth_labels": ("cross_entropy",), "depthwise_part": ("depthwise_conv2d",),
     "im2col": ("conv2d",), "col2im": ("conv2d",),
 }  # fmt: skip
 # A typical mistake of each exercise that has a place: what the solution says, and what instead.
 MISTAKES = {
     "02.1": ("if uses[parent] == 0:", "if parent not in order:"),
+    "02.3": ("a.grad += b_data", "a.grad += a_data"),
     "03.1": ("sum(axis=in_front)", "mean(axis=in_front)"),
     "03.2": ("kept) / n", "kept)"),
+    "03.3": (" / wins.sum(axis=axis, keepdims=True)", ""),
+    "03.4": ("np.add.at(gx, key, gy)", "gx[key] = gy"),
     "05.1": ("weight.T + bias", "weight.T"),
     "05.2": ("gy.sum(axis=0)", "gy.mean(axis=0)"),
     "06.1": ("x > 0", "x > 0.5"),
@@ -49,6 +54,7 @@ MISTAKES = {
     "07.1": ("axis=-1", "axis=0"),
     "07.2": (".mean()", ".sum()"),
     "07.3": (" -= 1", " -= 0.9"),
+    "07.4": ("smoothing / classes", "smoothing"),
     "08.1": ("momentum * state + grad", "momentum * state - grad"),
     "08.2": ("(1 - beta2**t)", "(1 - beta2)"),
     "08.3": ("new[0] -=", "new[0] +="),
@@ -58,9 +64,11 @@ MISTAKES = {
     "11.2": ("+ bias", "- bias"),
     "11.3": ("+=", "="),
     "11.4": ("gy.sum((0, 2, 3))", "gy.mean((0, 2, 3))"),
+    "12.1": ("x[n, i + u,", "x[n, i,"),
     "13.1": (".max(axis=(2, 3))", ".min(axis=(2, 3))"),
     "13.2": ("gx[:, :, rows, columns] +=", "gx[:, :, rows, columns] ="),
     "13.3": ("/ pixels", ""),
+    "13.4": ("(height * width)", "height"),
     "14.2": (" + eps)", ")"),
     "14.3": (" - g.mean(axes, keepdims=True)", ""),
     "15.1": ("mask / (1 - p)", "mask"),
