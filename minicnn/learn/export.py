@@ -37,7 +37,7 @@ Notebook = Any  # nbformat's, which is imported where it is used
 
 
 def assignments(lessons: Sequence[Lesson], folder: Path) -> list[Path]:
-    """Write source/NN_slug/NN_slug.ipynb into ``folder`` for each lesson.
+    """Write source/NN_slug/NN_slug.ipynb into ``folder`` for each lesson, all or none.
 
     Raises RuntimeError without nbformat, and ValueError where a notebook is there that says
     something else: a teacher may have changed it.
@@ -48,19 +48,18 @@ def assignments(lessons: Sequence[Lesson], folder: Path) -> list[Path]:
         raise RuntimeError(
             "learn: notebooks need nbformat; run `pip install 'minicnn-course[course]'`"
         ) from None
-    paths = []
-    for lesson in lessons:
-        path = folder / "source" / lesson.name / f"{lesson.name}.ipynb"
-        text = writes(assignment(lesson)) + "\n"
-        if path.exists() and path.read_text(encoding="utf-8") != text:
+    made = {folder / "source" / lesson.name / f"{lesson.name}.ipynb":
+            (writes(assignment(lesson)) + "\n").encode() for lesson in lessons}  # fmt: skip
+    for path, content in made.items():
+        if path.exists() and (not path.is_file() or path.read_bytes() != content):
             raise ValueError(
-                f"export: {path} is there and would be another one now; delete it first, or "
-                "choose another folder"
+                f"export: {path} is there and would be another one now; move it away first, or "
+                "choose another folder; nothing was written"
             )
+    for path, content in made.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        paths.append(path)
-    return paths
+        path.write_bytes(content)
+    return list(made)
 
 
 def assignment(lesson: Lesson) -> Notebook:

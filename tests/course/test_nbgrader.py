@@ -109,9 +109,22 @@ def test_an_export_is_the_same_every_time_and_overwrites_nothing(tmp_path):
     assert exported(tmp_path, "5").exit_code == 0
     assert path.read_text(encoding="utf-8") == text
     path.write_text(text.replace("Goal", "Aim"), encoding="utf-8")
-    done = exported(tmp_path, "05")
-    assert done.exit_code == 1 and "delete it first" in done.output
+    done = exported(tmp_path, "04", "05")
+    assert done.exit_code == 1 and "move it away first" in done.output
     assert "Aim" in path.read_text(encoding="utf-8")
+    assert not (tmp_path / "source" / "04_gradient_checking").exists(), "all or none"
+    path.write_bytes(b"\xff not text")
+    assert "move it away first" in exported(tmp_path, "05").output
+    path.unlink()
+    path.mkdir()
+    assert "move it away first" in exported(tmp_path, "05").output
+
+
+def test_an_export_into_a_file_is_told(tmp_path):
+    (tmp_path / "taken").write_text("mine", encoding="utf-8")
+    done = exported(tmp_path / "taken", "05")
+    assert done.exit_code == 1 and len(done.output.splitlines()) == 1, done.output
+    assert (tmp_path / "taken").read_text(encoding="utf-8") == "mine"
 
 
 # nbgrader itself
