@@ -9,6 +9,7 @@ from ..learn import grade as grading
 from ..learn.check import Result, check
 from ..learn.course import Course, find_course
 from ..learn.exercise import Exercise
+from ..learn.export import assignments
 from ..learn.help import current, earned_solution, listing, next_hint, verdict
 from ..learn.hooks import swap
 from ..learn.notebook import notebooks
@@ -175,6 +176,22 @@ def build(lessons: tuple[str, ...], only_check: bool, folder: Path | None) -> No
         click.echo("\n".join(changed) or "build: nothing to do")
 
 
+@learn.group(cls=_Group)
+def export() -> None:
+    """For teachers: the exercises for other programs."""
+
+
+@export.command()
+@click.argument("lessons", nargs=-1)
+@click.option("--to", "folder", type=click.Path(path_type=Path), required=True, metavar="FOLDER",
+              help="The folder of an nbgrader course.")  # fmt: skip
+def nbgrader(lessons: tuple[str, ...], folder: Path) -> None:
+    """Write assignments for nbgrader into FOLDER/source; without LESSONS, all."""
+    course = find_course()
+    for path in assignments([course.lesson(name) for name in lessons] or course.lessons, folder):
+        click.echo(path)
+
+
 @learn.command(name="swap", context_settings={"ignore_unknown_options": True})
 @click.argument("id")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, required=True)
@@ -190,7 +207,8 @@ def swap_in(ctx: click.Context, id: str, command: tuple[str, ...]) -> None:
     if not result.ok:
         raise ValueError(f"swap: {exercise.title} must pass first: {result.summary}")
     if not exercise.hook:
-        raise ValueError(f"swap: {exercise.title} takes the place of nothing in the library")
+        why = exercise.nowhere or "it has no hook"
+        raise ValueError(f"swap: {exercise.title} has no place in the library: {why}")
     name, calls = exercise.functions[-1], 0
     function = getattr(load(work.file(exercise.lesson)), name)
 

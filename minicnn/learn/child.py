@@ -40,15 +40,15 @@ def main() -> NoReturn:
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
     exercise = Course(Path(request["course"])).exercise(request["exercise"])
-    trusted, status = _library(), FAILED
+    trusted, status = library(), FAILED
     try:
         module = load(Path(request["path"]))
-        _refuse_changes(trusted)
+        refuse_changes(trusted)
         functions = {name: find(module, name) for name in exercise.functions}
         try:
             found = judge(exercise, functions, request["seed"])
         finally:
-            _refuse_changes(trusted)
+            refuse_changes(trusted)
         status = PASSED if found.ok else FAILED
     except Fault as fault:
         found = single(exercise.title, fault.bug, fault.evidence)
@@ -72,7 +72,7 @@ def find(module: ModuleType, name: str) -> Any:
     return value
 
 
-def _library() -> dict[tuple[str, str], Any]:
+def library() -> dict[tuple[str, str], Any]:
     """What judges rely on: the functions and classes of minicnn, NumPy and Python, by place."""
     found = {}
     for name, module in list(sys.modules.items()):
@@ -88,15 +88,18 @@ def _library() -> dict[tuple[str, str], Any]:
     return found
 
 
-def _refuse_changes(before: dict[tuple[str, str], Any]) -> None:
+def refuse_changes(before: dict[tuple[str, str], Any]) -> None:
     """Raises Fault where a function of the library is another one now."""
-    now = _library()
+    now = library()
     for place, value in before.items():
         if now.get(place) is not value and place[1] not in IGNORED:
             raise Fault("changes-library", f"{'.'.join(place)} is another one now")
 
 
-IGNORED = {"__dict__", "__weakref__", "__abstractmethods__", "_abc_impl", "__annotations__"}
+# `input` is a new one in every cell of a notebook.
+IGNORED = {
+    "__dict__", "__weakref__", "__abstractmethods__", "_abc_impl", "__annotations__", "input",
+}  # fmt: skip
 
 
 def limit(more: int) -> None:

@@ -26,6 +26,7 @@ def notebooks(lessons: Sequence[Lesson], folder: Path) -> list[Path]:
             make = v4.new_code_cell if cell.kind == "code" else v4.new_markdown_cell
             # An id of its own is random, and no two builds would be alike.
             cells.append(make(_text(lesson, cell), id=f"cell-{number}"))
+        cells.insert(1, v4.new_code_cell("%matplotlib inline", id="figures"))
         paths.append(folder / f"{lesson.name}.ipynb")
         write(
             v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}}), paths[-1]

@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import autograd, ops
 from ..kernels import kernel_set, override
+from ..ops import index
 from ..ops.shape import broadcast_to, sum_to
 from ..random import generator
 from ..tensor import Tensor, as_tensor, record, wrap
@@ -55,13 +56,91 @@ def _sum_to(function: Function) -> AbstractContextManager[None]:
     return replaced(sum_to, theirs)
 
 
-def _mean_backward(function: Function) -> AbstractContextManager[None]:
-    def theirs(x: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
-        x = as_tensor(x)
-        y = np.asarray(x.data.mean(dim, keepdims=keepdim))
-        return record("mean", y, (x,), lambda gy: wrap(function(gy.data, x.data, dim, keepdim)))
+def _reduction_backward(name: str) -> Hook:
+    """The rule of mean or max, f(gy, x, axis, keepdims)."""
 
-    return replaced(ops.mean, theirs)
+    def hook(function: Function) -> AbstractContextManager[None]:
+        def theirs(x: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
+            x = as_tensor(x)
+            y = np.asarray(getattr(x.data, name)(dim, keepdims=keepdim))
+            return record(name, y, (x,), lambda gy: wrap(function(gy.data, x.data, dim, keepdim)))
+
+        return replaced(getattr(ops, name), theirs)
+
+    return hook
+
+
+def _getitem_backward(function: Function) -> AbstractContextManager[None]:
+    """The rule of y = x[key], f(gy, x, key); it sees zeros of x's shape."""
+
+    def theirs(gy: Tensor, key: Any, shape: tuple[int, ...]) -> Tensor:
+        gx = function(gy.data, np.zeros(shape, gy.dtype), key)
+        return record("getitem_grad", np.asarray(gx), (gy,), lambda g: index.getitem(g, key))
+
+    return replaced(index.getitem_grad, theirs)
+
+
+class _Part:
+    """What a rule of lesson 02 knows of a value, for arrays."""
+
+    def __init__(self, data: Any) -> None:
+        self.data, self.grad = data, 0.0
+
+
+def _product_rule(function: Function) -> AbstractContextManager[None]:
+    """The rule of a product of two tensors; one with a plain number stays the library's."""
+    library = ops.mul
+
+    def theirs(a: Any, b: Any) -> Tensor:
+        if not (isinstance(a, Tensor) and isinstance(b, Tensor)):
+            return library(a, b)
+        parts, product = (_Part(a.data), _Part(b.data)), a.data * b.data
+        out = _Part(product)
+        rule = function(*parts, out)
+
+        def backward(gy: Tensor) -> Any:
+            parts[0].grad, parts[1].grad, out.grad = 0.0, 0.0, gy.data
+            rule()
+            grads = [np.broadcast_to(part.grad, gy.shape) for part in parts]
+            return tuple(sum_to(wrap(g.astype(t.dtype)), t.shape)
+                         for g, t in zip(grads, (a, b), strict=True))  # fmt: skip
+
+        return record("mul", product, (a, b), backward)
+
+    return replaced(library, theirs)
+
+
+def _smooth_labels(function: Function) -> AbstractContextManager[None]:
+    """The probabilities that label_smoothing makes of class numbers, f(target, classes, s)."""
+    library = ops.cross_entropy
+
+    def theirs(x: Any, target: Any, weight: Any = None, ignore_index: int = -100,
+               reduction: str = "mean", label_smoothing: float = 0.0) -> Tensor:  # fmt: skip
+        x, labels = as_tensor(x), as_tensor(target)
+        taught = labels.dtype.kind != "f" and x.ndim == 2 and 0 < label_smoothing <= 1
+        if not taught or weight is not None or (labels.data == ignore_index).any():
+            return library(x, labels, weight, ignore_index, reduction, label_smoothing)
+        q = np.asarray(function(labels.data, x.shape[1], label_smoothing), x.dtype)
+        return library(x, Tensor(q), reduction=reduction)
+
+    return replaced(library, theirs)
+
+
+def _depthwise(function: Function) -> AbstractContextManager[None]:
+    """All rows of a depthwise convolution with stride 1, f(x, weight, y, start, stop)."""
+    library = kernel_set("numpy").depthwise_conv2d
+
+    def kernel(x: Any, weight: Any, stride: Any, padding: Any, dilation: Any) -> Any:
+        if (stride, dilation) != ((1, 1), (1, 1)) or len(weight) != x.shape[1]:
+            return library(x, weight, stride, padding, dilation)
+        padded = np.pad(x, ((0, 0), (0, 0), *padding)).transpose(0, 2, 3, 1).copy()
+        n, h, w, c = padded.shape
+        kh, kw = weight.shape[2:]
+        y = np.empty((n, h - kh + 1, w - kw + 1, c), x.dtype)
+        function(padded, weight[:, 0].transpose(1, 2, 0).copy(), y, 0, y.shape[1])
+        return y.transpose(0, 3, 1, 2)
+
+    return override(depthwise_conv2d=kernel)
 
 
 def _of_rows(kernel: str) -> Hook:
@@ -175,7 +254,12 @@ HOOKS: dict[str, Hook] = {
     "dropout_backward": _dropout("backward"),
     "autograd.topological": _topological,
     "sum_to": _sum_to,
-    "mean_backward": _mean_backward,
+    "mean_backward": _reduction_backward("mean"),
+    "max_backward": _reduction_backward("max"),
+    "getitem_backward": _getitem_backward,
+    "product_rule": _product_rule,
+    "smooth_labels": _smooth_labels,
+    "depthwise_part": _depthwise,
     "optim.SGD": _sgd,
     "optim.Adam": _adam(decoupled=False),
     "optim.AdamW": _adam(decoupled=True),

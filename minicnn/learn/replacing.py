@@ -56,22 +56,30 @@ def half_of(op: str, half: str, function: Function) -> AbstractContextManager[No
 
 
 def recorded(name: str, forward: Function, backward: Function) -> Function:
-    """An op of Tensors made of two functions on arrays; `backward(gy, *inputs, **options)`."""
-    inputs, option_names, unknown = tuple(OPS[name].inputs), _option_names(name), _unknown(name)
+    """An op of Tensors made of two functions on arrays; `backward(gy, *inputs, **options)`.
+
+    A call with options that no exercise has (padding "same", ceil_mode) stays the library's.
+    """
+    inputs, library = tuple(OPS[name].inputs), _library_op(name)
+    arguments, unknown = signature(library), _unknown(name)
 
     def op(*given: Any, **options: Any) -> Tensor:
-        tensors = tuple(as_tensor(t) for t in given[: len(inputs)] if t is not None)
-        options |= dict(zip(option_names, given[len(inputs) :], strict=False))
-        options = {k: _chosen(name, options, k) for k, v in options.items()
-                   if k not in unknown or v != unknown[k]}  # fmt: skip
+        call = arguments.bind(*given, **options)
+        call.apply_defaults()
+        values = dict(call.arguments)
+        first = [values.pop(k) for k in list(values)[: len(inputs)]]
+        tensors = [as_tensor(t) for t in first if t is not None]
+        if _beyond(values, unknown):
+            return library(*given, **options)
+        chosen = {k: _chosen(name, values, k) for k in values if k not in unknown}
         arrays = _flat(name, [t.data for t in tensors])
         if inputs[-1] == "bias" and len(arrays) == len(inputs) - 1:  # a layer without a bias
             arrays.append(np.zeros(len(arrays[1]), arrays[1].dtype))
-        y = np.asarray(forward(*arrays, **options))
+        y = np.asarray(forward(*arrays, **chosen))
         shape = (*tensors[0].shape[:-1], *y.shape[1:]) if name in FLATTENED else y.shape
 
         def rule(gy: Tensor) -> Any:
-            gradients = backward(gy.data.reshape(y.shape), *arrays, **options)
+            gradients = backward(gy.data.reshape(y.shape), *arrays, **chosen)
             if not isinstance(gradients, tuple | list):
                 gradients = (gradients,)
             made = [wrap(np.asarray(g).reshape(t.shape).astype(t.dtype, copy=False))
@@ -79,10 +87,10 @@ def recorded(name: str, forward: Function, backward: Function) -> Function:
             return tuple(made) if len(tensors) > 1 else made[0]
 
         dtype = tensors[0].dtype
-        return record(name, y.reshape(shape).astype(dtype, copy=False), tensors, rule)
+        return record(name, y.reshape(shape).astype(dtype, copy=False), tuple(tensors), rule)
 
     op.halves = {"forward": forward, "backward": backward}  # type: ignore[attr-defined]
-    op.option_names = option_names  # type: ignore[attr-defined]
+    op.library = library  # type: ignore[attr-defined]
     return op
 
 
@@ -95,31 +103,35 @@ def _flat(name: str, arrays: list[np.ndarray]) -> list[np.ndarray]:
     return arrays
 
 
+def _library_op(name: str) -> Function:
+    """The library's own, also where another function has its place now."""
+    now: Any = getattr(ops, name)
+    return getattr(now, "library", now)
+
+
 @cache
 def _unknown(name: str) -> dict[str, Any]:
-    """Options of the library's op that an exercise need not have, while they are at these values.
+    """Options of the library's op that an exercise need not have, with their usual values.
 
     max_pool2d has a dilation, and the doctor's probes have none.
     """
     known = {option for probe in OPS[name].probes(0) for option in probe.options}
-    arguments = signature(getattr(ops, name)).parameters.values()
+    arguments = signature(_library_op(name)).parameters.values()
     return {p.name: p.default for p in arguments
-            if p.default is not p.empty and p.name not in known}  # fmt: skip
+            if p.default is not p.empty and p.name not in {*known, *OPS[name].inputs}}  # fmt: skip
+
+
+def _beyond(options: dict[str, Any], unknown: dict[str, Any]) -> bool:
+    """Whether the call asks for more than numbers and pairs of the options that are taught."""
+    padding = options.get("padding", 0)
+    sides = isinstance(padding, tuple) and any(isinstance(p, tuple) for p in padding)
+    return isinstance(padding, str) or sides or any(options[k] != v for k, v in unknown.items())
 
 
 def _chosen(name: str, options: dict[str, Any], option: str) -> Any:
     """An option's value; None stands for the usual one, like the stride of a pool."""
     usual = OPS[name].defaults.get(option) if options[option] is None else options[option]
     return usual(options) if callable(usual) else usual
-
-
-def _option_names(name: str) -> list[str]:
-    """The options of a library op (or of `recorded`, in its place) that may come by position."""
-    now = getattr(ops, name)
-    if hasattr(now, "option_names"):
-        return list(now.option_names)
-    code = now.__code__
-    return list(code.co_varnames[len(OPS[name].inputs) : code.co_argcount])
 
 
 def _forward(op: str) -> Function:

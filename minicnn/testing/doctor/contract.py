@@ -152,54 +152,60 @@ def _same_again(
     names = tuple(case.op.gradients) if case.op else ()
     copies = {k: v.copy() for k, v in inputs.items()}
     strided = {k: _strided(v) for k, v in inputs.items()}
-    constant = np.full(case.gy.shape, 0.75, case.gy.dtype)
-    flat = np.broadcast_to(constant.dtype.type(0.75), case.gy.shape)
 
     def run(own: Mapping[str, Array], gy: Array) -> dict[str, Array]:
         y, found = _once_more(subject, own, probe, gy, names)
         return {"y": np.asarray(y, float), **{f"g{k}": found[k] for k in case.given}}
 
     first = {"y": np.asarray(case.y, float), **{f"g{k}": v for k, v in case.given.items()}}
-    if not _compare(outcome, "random", "called twice", first, lambda: run(copies, case.gy.copy())):
-        return
-    if outcome.failed:  # first things first
-        return
-    _compare(outcome, "strided-input", "with the inputs as views that are not contiguous", first,
-             lambda: run(strided, case.gy.copy()))  # fmt: skip
-    if case.gy.ndim and probe.kind == "usual":
-        try:
-            usual = run(copies, constant)
-        except Exception as error:
-            text = " ".join(str(error).split())[:120]
-            outcome.add("raises", "", f"with gy constant: {type(error).__name__}: {text}")
+    failed, moved = bool(outcome.failed), None
+    if not failed:  # first things first
+        moved = _difference(case, "with the inputs as views that are not contiguous", first,
+                            lambda: run(strided, case.gy.copy()))  # fmt: skip
+    if failed or moved:  # an answer that is the same for other strides is not random
+        twice = _difference(case, "called twice", first, lambda: run(copies, case.gy.copy()))
+        if twice:
+            outcome.add("random", *twice)
+        elif moved:
+            outcome.add("strided-input", *moved)
+        if twice or failed:
             return
-        _compare(outcome, "broadcast-upstream", "with gy as a view of one number", usual,
-                 lambda: run(copies, flat))  # fmt: skip
+    if case.gy.ndim and probe.kind == "usual":
+        _same_for_flat(outcome, case, lambda gy: run(copies, gy))
 
 
-def _compare(
-    outcome: Outcome, bug: str, how: str, first: dict[str, Array],
-    again: Callable[[], dict[str, Array]],
-) -> bool:  # fmt: skip
-    """Whether the answer is the same; a fault where it is not."""
-    case = outcome.case
-    assert case is not None
+def _same_for_flat(outcome: Outcome, case: Case, run: Callable[[Array], dict[str, Array]]) -> None:
+    """The same answer for a gy of equal numbers, whose strides are 0."""
+    constant = np.full(case.gy.shape, 0.75, case.gy.dtype)
+    flat = np.broadcast_to(constant.dtype.type(0.75), case.gy.shape)
+    try:
+        usual = run(constant)
+    except Exception as error:
+        text = " ".join(str(error).split())[:120]
+        outcome.add("raises", "", f"with gy constant: {type(error).__name__}: {text}")
+        return
+    if told := _difference(case, "with gy as a view of one number", usual, lambda: run(flat)):
+        outcome.add("broadcast-upstream", *told)
+
+
+def _difference(
+    case: Case, how: str, first: dict[str, Array], again: Callable[[], dict[str, Array]]
+) -> tuple[str, str] | None:
+    """Where another call's answer is not the first one, and how; None where it is the same."""
     try:
         second = again()
     except Exception as error:
         text = " ".join(str(error).split())[:120]
-        outcome.add(bug, "", f"{how}, your code raises {type(error).__name__}: {text}")
-        return False
+        return "", f"{how}, your code raises {type(error).__name__}: {text}"
     for name, a in first.items():
         b = second[name]
         usual = case.y if name == "y" else case.given[name[1:]]
         if a.shape != b.shape or not _close(case, b, a, usual):
             where = "forward" if name == "y" else name
             entry = tuple(int(i) for i in np.argwhere(a != b)[0]) if a.shape == b.shape else ()
-            outcome.add(bug, where, f"{how}, {name}{list(entry) if entry else ''} is first "
-                        f"{a[entry]} and then {b[entry]}")  # fmt: skip
-            return False
-    return True
+            at = f"{name}{list(entry) if entry else ''}"
+            return where, f"{how}, {at} is first {a[entry]} and then {b[entry]}"
+    return None
 
 
 def _close(case: Case, a: Array, b: Array, usual: Array) -> bool:

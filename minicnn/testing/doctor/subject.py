@@ -52,12 +52,14 @@ class Subject:
         self, op: Op, forward: Callable[..., Any], backward: Callable[..., Any] | None
     ) -> None:
         self._op, self._forward, self._backward = op, forward, backward
+        self._takes = _parameters(forward)
+        self._takes_back = [] if backward is None else _parameters(backward)
 
     def run(
         self, inputs: Mapping[str, np.ndarray], options: Mapping[str, Any]
     ) -> tuple[Any, Callable[[np.ndarray], Any] | None]:
         binding = _Binding(self._op, inputs, options)
-        binding.fill(self._forward, 0, len(inputs))
+        binding.fill(self._takes, len(inputs))
         binding.require(self._forward)
         answer = self._forward(*binding.positional, **binding.named)
         backward = self._backward
@@ -66,7 +68,7 @@ class Subject:
         y, second = answer
         if backward is None:
             return y, second if callable(second) else None
-        names = [p.name for p in _parameters(backward)]
+        names = [p.name for p in self._takes_back]
         if len(names) > 1 and names[0] not in UPSTREAM and names[1] in UPSTREAM:
             return y, lambda gy: backward(second, gy)
         return y, lambda gy: backward(gy, second)
@@ -80,7 +82,7 @@ class Subject:
 
         def rule(gy: np.ndarray) -> Any:
             binding = _Binding(self._op, inputs, options, y)
-            binding.fill(backward, 1, 0)
+            binding.fill(self._takes_back[1:], 0)
             return backward(gy, *binding.positional, **binding.named)
 
         return rule
@@ -112,13 +114,13 @@ class _Binding:
         self.positional: list[Any] = []
         self.named: dict[str, Any] = {}
 
-    def fill(self, function: Callable[..., Any], skip: int, first: int) -> None:
-        """Bind the parameters after ``skip``; the ``first`` ones are inputs, whatever their names.
+    def fill(self, parameters: list[inspect.Parameter], first: int) -> None:
+        """Bind the parameters; the ``first`` ones are inputs, whatever their names.
 
         After a parameter that keeps its default the others are bound by name.
         """
         skipped = False
-        for number, p in enumerate(_parameters(function)[skip:]):
+        for number, p in enumerate(parameters):
             if p.kind is p.VAR_POSITIONAL:
                 self.positional += self._inputs.values()
                 self._inputs.clear()

@@ -36,7 +36,7 @@ def watched() -> Iterator[Watch]:
         caught = stack.enter_context(warnings.catch_warnings(record=True))
         warnings.simplefilter("always")
         stack.enter_context(np.errstate(over="warn", invalid="warn", divide="warn", under="ignore"))
-        inside = _settings()
+        inside = before | {"np.seterr": np.geterr()}
         try:
             yield watch
         finally:
