@@ -1,0 +1,267 @@
+# %% [markdown]
+r"""
+# 23 Metrics and imbalance
+
+**Goal.** Judge a classifier where one class is rare: what accuracy hides, what class weights and
+the focal loss change, with their gradient, and whether the probabilities are to be believed.
+**Before.** Lessons 07 (cross-entropy), 09 (data). **Time.** An hour and a half. **Runs** in 5 s.
+**Skip it if** you know what the mean of a weighted loss divides by, and what ECE measures.
+
+One part in fifty is faulty. "All are good" is right for 98 %, and finds no fault at all.
+"""
+
+# %%
+from functools import partial
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from minicnn import Tensor, data, nn, ops, optim, random
+from minicnn.learn import figure
+from minicnn.train import metrics
+
+# %% [markdown]
+r"""
+## Four numbers instead of one
+
+Entry $(i, j)$ of the *confusion matrix* $C$, (K, K) for K classes, counts the images of class i
+that were taken for class j: its rows are what is there, its columns what was said. The diagonal are
+the hits. For each class k there are two questions, and a number that is high only if both are:
+
+$$
+\text{precision}_k = \frac{C_{kk}}{\sum_i C_{ik}} \qquad
+\text{recall}_k = \frac{C_{kk}}{\sum_j C_{kj}} \qquad
+F_k = \frac{2 \, C_{kk}}{\sum_i C_{ik} + \sum_j C_{kj}}
+$$
+
+Precision: of those taken for k, how many are? Recall: of those of class k, how many were found?
+*F1* is the harmonic mean of the two. 0 of 0 is 0 here. The *macro* mean of $F_k$ over the classes
+counts a rare class like a frequent one. (Pooling all counts first, *micro*, gives accuracy again.)
+"""
+
+
+# %%
+def precision_recall(matrix):
+    """(precision (K,), recall (K,), macro F1) of a confusion matrix (K, K), rows true; 0/0 is 0"""
+    # >>> solution
+    hits, said, there = matrix.diagonal(), matrix.sum(0), matrix.sum(1)
+    f1 = 2 * hits / np.maximum(said + there, 1)
+    return hits / np.maximum(said, 1), hits / np.maximum(there, 1), f1.mean()
+    # <<< solution
+
+
+# %% [markdown]
+r"""
+## All thresholds at once
+
+A network gives a *score*, say the probability of "square"; we say yes from a *threshold* on. The
+*ROC curve* draws, for all thresholds, recall over the *false positive rate*, the share of circles
+taken for squares; the *PR curve* precision over recall. The area under the first is the chance that
+a square has a higher score than a circle (a tie counts half), however rare squares are. But 5 % of
+very many circles are more than all squares, and precision shows it.
+"""
+
+# %% tags=["hide-input"]
+rng = np.random.default_rng(0)
+fig = Figure(figsize=(7, 2.9), layout="constrained")
+roc, pr = fig.subplots(1, 2)
+for rare in (1, 50):
+    labels = np.repeat([0, 1], [5000, 5000 // rare])
+    scores = rng.standard_normal(len(labels)) + 2 * labels
+    area, pr_area = metrics.roc_auc(labels, scores), metrics.average_precision(labels, scores)
+    roc.plot(*metrics.roc_curve(labels, scores)[:2], label=f"1 : {rare}, {area:.2f}")
+    pr.plot(*metrics.pr_curve(labels, scores)[1::-1], label=f"1 : {rare}, {pr_area:.2f}")
+roc.set(title="ROC", xlabel="false positive rate", ylabel="recall")
+pr.set(title="precision and recall", xlabel="recall", ylabel="precision")
+for axes in (roc, pr):
+    axes.legend(title="squares to circles, area", frameon=False)
+ALT = """One square per circle, or per fifty, with scores of the same distributions: the ROC curves
+lie on each other, the precision of the rare squares falls far below."""
+figure(fig, "curves", alt=ALT)
+
+# %% [markdown]
+r"""
+## Every class counts the same
+
+A mean over images is a mean over circles. *Class weights* w, (K,), make up for it, say
+$w_k = N / (K N_k)$ for $N_k$ images of class k. With $p_n$ for the probability that the softmax of
+the scores x, (N, K), gives to the label $t_n$ of image n:
+
+$$
+L = \frac{1}{W} \sum_{n=1}^{N} w_{t_n} \, \ell_n \qquad
+W = \sum_{n=1}^{N} w_{t_n} \qquad
+\ell_n = -(1 - p_n)^{\gamma} \ln p_n
+$$
+
+It is divided by the *sum of the weights*, not by N: doubled weights must change nothing.
+
+## Easy samples count less
+
+For $\gamma = 0$, $\ell_n$ is the cross-entropy of lesson 07. Lin and others had detectors with a
+thousand easy background boxes per object: each costs little, all together drown the rest. Their
+*focal loss* has $\gamma = 2$: a box with $p_n = 0.9$ counts a hundredth. Take $\ln p_n$ from the
+scores, by the log-sum-exp of lesson 07: $p_n$ may be rounded to 0.
+"""
+
+
+# %%
+def focal_forward(x, target, weight, gamma):
+    """The loss L, a number; x (N, K), target (N,) class numbers, weight (K,), gamma 0 or >= 1"""
+    # >>> solution
+    shifted = x - x.max(1, keepdims=True)
+    log_p = shifted[np.arange(len(x)), target] - np.log(np.exp(shifted).sum(1))
+    w = weight[target]
+    return -(w * (1 - np.exp(log_p)) ** gamma * log_p).sum() / w.sum()
+    # <<< solution
+
+
+# %% [markdown]
+r"""
+## Two paths to p
+
+$\ell$ is a product, and both factors depend on p (for one image, without the index):
+
+$$
+p \, \frac{\partial \ell}{\partial p}
+= \gamma \, p \, (1 - p)^{\gamma - 1} \ln p - (1 - p)^{\gamma} = a
+\qquad \frac{\partial p}{\partial x_k} = p \, ([k = t] - q_k)
+\qquad \frac{\partial \ell}{\partial x_k} = a \, ([k = t] - q_k)
+$$
+
+with $q$, (K,), for all probabilities of the image, and $[k = t]$ for 1 at the label, else 0. For
+$\gamma = 0$, $a = -1$: lesson 07's gradient. There the first path must be left out, not computed:
+a sure answer has $1 - p = 0$, and 0 times infinity is no number. Weights and W are as before.
+"""
+
+
+# %%
+def focal_backward(gy, x, target, weight, gamma):
+    """gx (N, K) of focal_forward; gy is a number"""
+    # >>> solution
+    e = np.exp(x - x.max(1, keepdims=True))
+    q, rows, w = e / e.sum(1, keepdims=True), np.arange(len(x)), weight[target]
+    p = q[rows, target]
+    log_p = np.log(np.maximum(p, 1e-300))  # times p: 0 where p is
+    path = gamma * p * (1 - p) ** (gamma - 1) * log_p if gamma else 0
+    a = path - (1 - p) ** gamma
+    one_hot = np.arange(x.shape[1]) == target[:, None]
+    return gy * (w * a / w.sum())[:, None] * (one_hot - q)
+    # <<< solution
+
+
+# %% [markdown]
+r"""
+## Is a probability to be believed?
+
+Of all answers given with probability 0.8, 80 % should be right: that is *calibration*. Sort the
+answers by their *confidence*, the highest probability of a row, into M *bins*, of which number m
+holds confidences above m / M up to (m + 1) / M. With $n_m$ answers in bin m, their accuracy $r_m$
+and mean confidence $c_m$, the *expected calibration error* is the mean distance over the answers:
+
+$$
+\text{ECE} = \sum_{m=0}^{M-1} \frac{n_m}{N} \, | r_m - c_m |
+$$
+"""
+
+
+# %%
+def calibration_error(p, labels, bins):
+    """The expected calibration error of probabilities p (N, K), labels (N,); bins is M"""
+    # >>> solution
+    confidence, right = p.max(1), p.argmax(1) == labels
+    bin_of = np.ceil(confidence * bins).astype(int)
+    # The mean of right minus confidence, times the count, is the sum.
+    return sum(abs((right - confidence)[bin_of == m].sum()) for m in range(1, bins + 1)) / len(p)
+    # <<< solution
+
+
+# %% [markdown]
+r"""
+## Three ways to find faults
+
+The same net and parts, three losses. Black is where the answer is "faulty" with more than 1/2. The
+table has the numbers of the faulty class. For the last two columns the scores are divided by one
+number, the *temperature* T, chosen on half of the parts so that their cross-entropy is the least;
+the ECEs are of the other half. No answer changes, for the order of a row's scores stays.
+`examples/imbalanced_binary.py` does the same with images.
+"""
+
+
+# %%
+def parts(n, seed):
+    """(n, 2), (n,): two measurements of each part, and 1 for a faulty one; one in fifty is"""
+    rng = np.random.default_rng(seed)
+    labels = (rng.random(n) < 0.02).astype(int)
+    return rng.standard_normal((n, 2)) * (1 - 0.4 * labels[:, None]) + 1.7 * labels[:, None], labels
+
+
+def learned(loss):
+    random.manual_seed(0)
+    net = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 2)).double()
+    optimizer, (x, labels) = optim.AdamW(net.parameters(), lr=0.03), parts(3000, seed=1)
+    for _ in range(150):
+        net.zero_grad()
+        loss(net(Tensor(x)), labels).backward()
+        optimizer.step()
+    return lambda x: net(Tensor(x)).numpy()
+
+
+# %% tags=["hide-input"]
+weight = data.class_weights(parts(3000, seed=1)[1], ["good", "faulty"])
+losses = {"cross-entropy": ops.cross_entropy, "class weights": partial(ops.cross_entropy,
+          weight=weight), "focal loss": ops.focal_loss}  # fmt: skip
+(x, labels), grid = parts(20000, seed=2), np.moveaxis(np.mgrid[-4:5:0.05, -4:5:0.05], 0, -1)
+top, bottom = (fig := Figure(figsize=(8, 5), layout="constrained")).subplots(2, 3)
+print(f"{'':14}accuracy precision recall      F1 PR area     ECE       T ECE(T)")
+for above, below, (name, loss) in zip(top, bottom, losses.items(), strict=True):
+    scores = (net := learned(loss))(x)
+    p, said, half = ops.softmax(scores, 1).numpy(), scores.argmax(1), labels[1::2]
+    temperature = min(np.geomspace(0.125, 8, 61),
+                      key=lambda t: ops.cross_entropy(scores[::2] / t, labels[::2]).item())  # fmt: skip
+    calm = ops.softmax(scores[1::2] / temperature, 1).numpy()
+    row = [metrics.accuracy(labels, said), metrics.precision(labels, said)]
+    row += [metrics.recall(labels, said), metrics.f1(labels, said)]
+    row += [metrics.average_precision(labels, p[:, 1]), calibration_error(p[1::2], half, 15)]
+    print(
+        f"{name:14}"
+        + "".join(f"{v:8.3f}" for v in (*row, temperature, calibration_error(calm, half, 15)))
+    )
+    above.contourf(*grid.T, (net(grid) @ [-1, 1] > 0).T, [-1, 0.5, 2], colors=["#fff", "#333"])
+    for k, colour in enumerate(("C0", "C1")):
+        above.plot(*x[:3000][labels[:3000] == k].T, ".", color=colour, ms=2)
+    above.set(title=name, xlim=(-4, 5), ylim=(-4, 5))
+    bins = metrics.reliability_bins(labels, p[:, 1], bins=10)
+    below.plot([0, 1], [0, 1], color="0.7")
+    below.plot(bins.confidence, bins.accuracy, "o-")
+    below.set(xlabel="predicted probability of a fault")
+ALT = """Where each of three nets says faulty, and the share of faults over the predicted one."""
+figure(fig, "three", alt=ALT)
+
+# %%
+x, labels, weight = rng.standard_normal((50, 4)), rng.integers(0, 4, 50), rng.uniform(1, 9, 4)
+tensor = Tensor(x, requires_grad=True)
+(loss := ops.focal_loss(tensor, labels, 2.0, weight)).backward()
+assert np.isclose(loss.item(), focal_forward(x, labels, weight, 2.0), rtol=1e-10)
+assert np.allclose(tensor.grad.numpy(), focal_backward(1.0, x, labels, weight, 2.0), rtol=1e-9)
+error = metrics.expected_calibration_error(labels, p := ops.softmax(x, 1).numpy(), bins=15)
+assert np.isclose(calibration_error(p, labels, 15), error, rtol=1e-10)
+mine = precision_recall(metrics.confusion_matrix(labels, p.argmax(1), num_classes=4))
+assert np.allclose(mine[0], metrics.precision(labels, p.argmax(1), average=None))
+assert np.isclose(mine[2], metrics.f1(labels, p.argmax(1), average="macro"))
+print("the lesson's numbers equal the library's")
+
+# %% [markdown]
+r"""
+## Common mistakes
+
+* **Precision and recall are exchanged.** Rows are what is there, columns what was said.
+* **The counts of all classes are pooled.** Then a rare class has no say.
+* **The sum is divided by the number of samples, not by their weights.**
+* **The factor is treated as a constant on the way back.** It depends on p, too.
+* **An almost empty bin counts like a full one.** The mean is over answers.
+
+## Further reading
+
+* Tsung-Yi Lin and others: *Focal loss for dense object detection*, 2017.
+* Chuan Guo and others: *On calibration of modern neural networks*, 2017.
+"""
