@@ -214,25 +214,25 @@ print("with your attention and layer norm: the library's outputs and gradients")
 r"""
 ## What it needs, and where it looks
 
-A convolution *begins* with two facts: what is near belongs together, an edge is an edge anywhere. A
-ViT must learn both. Two nets learn from few images and from more, in as many steps: drawn shapes,
-in full mode CIFAR-10, at equal multiply-adds. Below, the class token's row of P in the last block,
-mean of the heads: how much it looks at which patch.
+A CNN *begins* with two facts: what is near belongs together, and an edge is an edge anywhere. A ViT
+must learn both. Two nets learn from few images and from more, in as many steps: drawn shapes, in
+full mode CIFAR-10. Below, the class token's row of P in the last block, mean of the heads.
 """
 
 # %% tags=["hide-input"]
 if FAST:
-    vit, n, sizes, steps = (16, 4, 32, 2, 2, 64, 3), 1, (100, 1600), 60
+    vit, sizes, steps = (16, 4, 24, 2, 2, 48, 3), (100, 1600), 60
     sets = data.shapes(1600, 3, 16, seed=1), data.shapes(500, 3, 16, seed=2)
 else:
-    vit, n, sizes, steps = (32, 4, 64, 4, 4, 128, 10), 3, (1000, 5000, 50000), 2000
+    vit, sizes, steps = (32, 4, 64, 4, 4, 128, 10), (1000, 5000, 50000), 2000
     sets = data.cifar10("train"), data.cifar10("test")
-nets = {"ViT": lambda: ViT(*vit), "ResNet": lambda: models.CifarResNet(n, vit[-1], width_mult=0.5)}
+cnn = few_images.small_cnn if FAST else lambda k: models.CifarResNet(3, k, width_mult=0.5)
+nets = {"ViT": lambda: ViT(*vit), "CNN": lambda: cnn(vit[-1])}
 rows, learned = few_images.compare(nets, *sets, sizes, steps, lesson="" if FAST else "21_vit")
 drawn = few_images.draw({sets[0].name: rows} | {"cifar10": few_images.read("21_vit")})
-figure(drawn, "few_images", "Right answers by number of images: the ViT is below the ResNet.")
-ALT = "Six images, and below each how much the class token looks at each of its patches."
-figure(attention_maps.draw(learned["ViT"], sets[1].images[:6]), "maps", ALT)
+figure(drawn, "few_images", "Right answers by number of images: the ViT is below the CNN.")
+drawn = attention_maps.draw(learned["ViT"], sets[1].images[:6])
+figure(drawn, "maps", "Six images; below each, how much the class token looks at which patch.")
 
 # %% [markdown]
 r"""

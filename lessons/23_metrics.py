@@ -24,7 +24,7 @@ from minicnn.train import metrics
 r"""
 ## Four numbers instead of one
 
-Entry $(i, j)$ of the *confusion matrix* $C$, (K, K) for K classes, counts the images of class i
+Entry $(i, j)$ of the *confusion matrix* $C$, (K, K) for K classes, counts the samples of class i
 that were taken for class j: its rows are what is there, its columns what was said. The diagonal are
 the hits. For each class k there are two questions, and a number that is high only if both are:
 
@@ -54,17 +54,16 @@ def precision_recall(matrix):
 r"""
 ## All thresholds at once
 
-A network gives a *score*, say the probability of "square"; we say yes from a *threshold* on. The
-*ROC curve* draws, for all thresholds, recall over the *false positive rate*, the share of circles
-taken for squares; the *PR curve* precision over recall. The area under the first is the chance that
-a square has a higher score than a circle (a tie counts half), however rare squares are. But 5 % of
-very many circles are more than all squares, and precision shows it.
+A network gives a *score*, say the probability of a fault; we say "faulty" from a *threshold* on.
+The *ROC curve* draws, for all thresholds, recall over the *false positive rate*, the share of good
+parts called faulty; the *PR curve* precision over recall. The area under the first is the chance
+that a faulty part has a higher score than a good one (a tie counts half), however rare faults are.
+But 5 % of very many good parts are more than all faults, and precision shows it.
 """
 
 # %% tags=["hide-input"]
 rng = np.random.default_rng(0)
-fig = Figure(figsize=(7, 2.9), layout="constrained")
-roc, pr = fig.subplots(1, 2)
+roc, pr = (fig := Figure(figsize=(7, 2.9), layout="constrained")).subplots(1, 2)
 for rare in (1, 50):
     labels = np.repeat([0, 1], [5000, 5000 // rare])
     scores = rng.standard_normal(len(labels)) + 2 * labels
@@ -73,19 +72,17 @@ for rare in (1, 50):
     pr.plot(*metrics.pr_curve(labels, scores)[1::-1], label=f"1 : {rare}, {pr_area:.2f}")
 roc.set(title="ROC", xlabel="false positive rate", ylabel="recall")
 pr.set(title="precision and recall", xlabel="recall", ylabel="precision")
-for axes in (roc, pr):
-    axes.legend(title="squares to circles, area", frameon=False)
-ALT = """One square per circle, or per fifty, with scores of the same distributions: the ROC curves
-lie on each other, the precision of the rare squares falls far below."""
+roc.legend(title="faults to good ones, area"), pr.legend(loc="lower left")
+ALT = "One fault per good part or per fifty: ROC curves lie on each other, precision falls."
 figure(fig, "curves", alt=ALT)
 
 # %% [markdown]
 r"""
 ## Every class counts the same
 
-A mean over images is a mean over circles. *Class weights* w, (K,), make up for it, say
-$w_k = N / (K N_k)$ for $N_k$ images of class k. With $p_n$ for the probability that the softmax of
-the scores x, (N, K), gives to the label $t_n$ of image n:
+A mean over parts is a mean over good ones. *Class weights* w, (K,), make up for it, say
+$w_k = N / (K N_k)$ for $N_k$ samples of class k. With $p_n$ for the probability that the softmax of
+the scores x, (N, K), gives to the label $t_n$ of sample n:
 
 $$
 L = \frac{1}{W} \sum_{n=1}^{N} w_{t_n} \, \ell_n \qquad
@@ -119,7 +116,7 @@ def focal_forward(x, target, weight, gamma):
 r"""
 ## Two paths to p
 
-$\ell$ is a product, and both factors depend on p (for one image, without the index):
+$\ell$ is a product, and both factors depend on p (for one sample, without the index):
 
 $$
 p \, \frac{\partial \ell}{\partial p}
@@ -128,7 +125,7 @@ p \, \frac{\partial \ell}{\partial p}
 \qquad \frac{\partial \ell}{\partial x_k} = a \, ([k = t] - q_k)
 $$
 
-with $q$, (K,), for all probabilities of the image, and $[k = t]$ for 1 at the label, else 0. For
+with $q$, (K,), for all its probabilities, and $[k = t]$ for 1 at the label, else 0. For
 $\gamma = 0$, $a = -1$: lesson 07's gradient. There the first path must be left out, not computed:
 a sure answer has $1 - p = 0$, and 0 times infinity is no number. Weights and W are as before.
 """
@@ -141,11 +138,9 @@ def focal_backward(gy, x, target, weight, gamma):
     e = np.exp(x - x.max(1, keepdims=True))
     q, rows, w = e / e.sum(1, keepdims=True), np.arange(len(x)), weight[target]
     p = q[rows, target]
-    log_p = np.log(np.maximum(p, 1e-300))  # times p: 0 where p is
-    path = gamma * p * (1 - p) ** (gamma - 1) * log_p if gamma else 0
-    a = path - (1 - p) ** gamma
+    path = gamma * p * (1 - p) ** (gamma - 1) * np.log(np.maximum(p, 1e-300)) if gamma else 0
     one_hot = np.arange(x.shape[1]) == target[:, None]
-    return gy * (w * a / w.sum())[:, None] * (one_hot - q)
+    return gy * (w * (path - (1 - p) ** gamma) / w.sum())[:, None] * (one_hot - q)
     # <<< solution
 
 
@@ -179,68 +174,56 @@ def calibration_error(p, labels, bins):
 r"""
 ## Three ways to find faults
 
-The same net and parts, three losses. Black is where the answer is "faulty" with more than 1/2. The
-table has the numbers of the faulty class. For the last two columns the scores are divided by one
-number, the *temperature* T, chosen on half of the parts so that their cross-entropy is the least;
-the ECEs are of the other half. No answer changes, for the order of a row's scores stays.
-`examples/imbalanced_binary.py` does the same with images.
+The same net and parts, three losses. Dark is where the answer is "faulty". For the last column the
+scores are divided by one number, the *temperature* T, chosen on half of the parts so that their
+cross-entropy is the least; both ECEs are of the other half. No answer changes by it, as the order
+of a row's scores stays. `examples/imbalanced_binary.py` does the same with images.
 """
 
 
-# %%
-def parts(n, seed):
-    """(n, 2), (n,): two measurements of each part, and 1 for a faulty one; one in fifty is"""
-    rng = np.random.default_rng(seed)
-    labels = (rng.random(n) < 0.02).astype(int)
-    return rng.standard_normal((n, 2)) * (1 - 0.4 * labels[:, None]) + 1.7 * labels[:, None], labels
+# %% tags=["hide-input"]
+def parts(n, seed):  # two measurements of each, and 1 for a faulty one
+    t = ((rng := np.random.default_rng(seed)).random(n) < 0.02).astype(int)
+    return rng.standard_normal((n, 2)) * (1 - 0.4 * t[:, None]) + 1.7 * t[:, None], t
 
 
-def learned(loss):
+def learn(loss, x, t):
     random.manual_seed(0)
     net = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 2)).double()
-    optimizer, (x, labels) = optim.AdamW(net.parameters(), lr=0.03), parts(3000, seed=1)
+    optimizer = optim.AdamW(net.parameters(), lr=0.03)
     for _ in range(150):
         net.zero_grad()
-        loss(net(Tensor(x)), labels).backward()
+        loss(net(Tensor(x)), t).backward()
         optimizer.step()
     return lambda x: net(Tensor(x)).numpy()
 
 
-# %% tags=["hide-input"]
-weight = data.class_weights(parts(3000, seed=1)[1], ["good", "faulty"])
-losses = {"cross-entropy": ops.cross_entropy, "class weights": partial(ops.cross_entropy,
-          weight=weight), "focal loss": ops.focal_loss}  # fmt: skip
-(x, labels), grid = parts(20000, seed=2), np.moveaxis(np.mgrid[-4:5:0.05, -4:5:0.05], 0, -1)
+few, (x, t), grid = parts(3000, seed=1), parts(10000, seed=2), np.mgrid[-4:5:0.1, -4:5:0.1].T
+weighted = partial(ops.cross_entropy, weight=data.class_weights(few[1], ["good", "faulty"]))
+losses = {"cross-entropy": ops.cross_entropy, "class weights": weighted, "focal": ops.focal_loss}
 top, bottom = (fig := Figure(figsize=(8, 5), layout="constrained")).subplots(2, 3)
-print(f"{'':14}accuracy precision recall      F1 PR area     ECE       T ECE(T)")
+print("              right  prec.  recall F1     area   ECE    T      ECE(T)")
 for above, below, (name, loss) in zip(top, bottom, losses.items(), strict=True):
-    scores = (net := learned(loss))(x)
-    p, said, half = ops.softmax(scores, 1).numpy(), scores.argmax(1), labels[1::2]
-    temperature = min(np.geomspace(0.125, 8, 61),
-                      key=lambda t: ops.cross_entropy(scores[::2] / t, labels[::2]).item())  # fmt: skip
-    calm = ops.softmax(scores[1::2] / temperature, 1).numpy()
-    row = [metrics.accuracy(labels, said), metrics.precision(labels, said)]
-    row += [metrics.recall(labels, said), metrics.f1(labels, said)]
-    row += [metrics.average_precision(labels, p[:, 1]), calibration_error(p[1::2], half, 15)]
-    print(
-        f"{name:14}"
-        + "".join(f"{v:8.3f}" for v in (*row, temperature, calibration_error(calm, half, 15)))
-    )
-    above.contourf(*grid.T, (net(grid) @ [-1, 1] > 0).T, [-1, 0.5, 2], colors=["#fff", "#333"])
+    s = (net := learn(loss, *few))(x)
+    heats, half = np.geomspace(1 / 8, 8, 31), t[1::2]
+    heat = min(heats, key=lambda h: ops.cross_entropy(s[::2] / h, t[::2]).item())
+    (p, calm), said = (ops.softmax(a, 1).numpy() for a in (s, s / heat)), s.argmax(1)
+    row = [f(t, said) for f in (metrics.accuracy, metrics.precision, metrics.recall, metrics.f1)]
+    row += [metrics.average_precision(t, p[:, 1]), calibration_error(p[1::2], half, 15)]
+    row += [heat, calibration_error(calm[1::2], half, 15)]
+    print(f"{name:14}" + "  ".join(f"{v:.3f}" for v in row))
+    above.contourf(*grid.T, (net(grid) @ [-1, 1] > 0).T, [-1, 0.5, 2], colors=["#fff", "#bbb"])
     for k, colour in enumerate(("C0", "C1")):
-        above.plot(*x[:3000][labels[:3000] == k].T, ".", color=colour, ms=2)
+        above.plot(*few[0][few[1] == k][:500].T, ".", color=colour, ms=2)
+    bins = metrics.reliability_bins(t, p[:, 1], bins=10)
+    below.plot([0, 1], [0, 1], "0.7", bins.confidence, bins.accuracy, "o-")
     above.set(title=name, xlim=(-4, 5), ylim=(-4, 5))
-    bins = metrics.reliability_bins(labels, p[:, 1], bins=10)
-    below.plot([0, 1], [0, 1], color="0.7")
-    below.plot(bins.confidence, bins.accuracy, "o-")
     below.set(xlabel="predicted probability of a fault")
-ALT = """Where each of three nets says faulty, and the share of faults over the predicted one."""
-figure(fig, "three", alt=ALT)
+figure(fig, "three", alt="Where three nets say faulty; the share of faults over the predicted one.")
 
 # %%
 x, labels, weight = rng.standard_normal((50, 4)), rng.integers(0, 4, 50), rng.uniform(1, 9, 4)
-tensor = Tensor(x, requires_grad=True)
-(loss := ops.focal_loss(tensor, labels, 2.0, weight)).backward()
+(loss := ops.focal_loss(tensor := Tensor(x, requires_grad=True), labels, 2.0, weight)).backward()
 assert np.isclose(loss.item(), focal_forward(x, labels, weight, 2.0), rtol=1e-10)
 assert np.allclose(tensor.grad.numpy(), focal_backward(1.0, x, labels, weight, 2.0), rtol=1e-9)
 error = metrics.expected_calibration_error(labels, p := ops.softmax(x, 1).numpy(), bins=15)

@@ -33,7 +33,8 @@ def compare(
         for name, make in nets.items():
             random.manual_seed(0)
             net, start = make() if lesson else make().double(), time.perf_counter()
-            learn(net, *(a[:size] for a in arrays), steps, 128 if lesson else 50)
+            batch, lr = (128, 0.003) if lesson else (50, 0.01)
+            learn(net, *(a[:size] for a in arrays), steps, batch, lr)
             seconds, count = time.perf_counter() - start, sum(p.numel() for p in net.parameters())
             rows.append({
                 "net": name, "images": size, "parameters": count,
@@ -46,9 +47,18 @@ def compare(
     return rows, last
 
 
+def small_cnn(num_classes: int) -> nn.Module:
+    """Three blocks of convolution, batch norm, ReLU and pooling, for images of any size."""
+    layers: list[nn.Module] = []
+    for c, o in ((3, 8), (8, 16), (16, 32)):
+        layers += [nn.Conv2d(c, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
+        layers += [nn.MaxPool2d(2)]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, num_classes))
+
+
 def learn(
     net: nn.Module, images: np.ndarray, labels: np.ndarray, steps: int, batch: int,
-    lr: float = 0.003,
+    lr: float,
 ) -> None:  # fmt: skip
     """Steps of AdamW on batches drawn at random, with one cycle of the learning rate."""
     rng = np.random.default_rng(0)
