@@ -21,7 +21,7 @@ Learned from 1.3 million images, ViTs were below a ResNet of their size; from 30
 import numpy as np
 
 from minicnn import Tensor, data, models, nn, ops
-from minicnn.learn import FAST, attention_maps, few_images, figure, swap
+from minicnn.learn import FAST, attention_maps, few_images, figure, log, swap
 
 # %% [markdown]
 r"""
@@ -146,11 +146,11 @@ r"""
 ## An embedding is a table
 
 Shuffled tokens get the same answers, shuffled; nothing knows which patch lies beside which. So a
-learned table (T, D), an *embedding*, is added: to token i its row i. One more learned token, the
-*class token*, comes first; the head reads what it has gathered. A block has two residual branches
-(lesson 18): attention, and the *MLP*, two dense layers with GELU (lesson 06). *Heads*: D is cut
-into h parts that attend on their own; a dense layer mixes what they bring. The library's ViT, as
-torchvision's, is this one; the paper's first training has a hidden layer more in the head.
+learned table (T, D), an *embedding*, is added: to token i its row i. A learned *class token* comes
+first; the head reads what it has gathered. A block has two residual branches (lesson 18): attention
+and the *MLP*, two dense layers with GELU (lesson 06). *Heads*: D is cut into h parts that attend on
+their own; a dense layer mixes what they bring. The library's ViT, as torchvision's, can also drop
+numbers out and begin with convolutions; the paper's first training has a deeper head.
 """
 
 
@@ -185,8 +185,8 @@ class ViT(nn.Module):
 
 
 with nn.init.skip():  # no weight is drawn
-    parameters = ViT(224, 16, 768, 12, 12, 3072, 1000).parameters()
-assert sum(p.numel() for p in parameters) == 86_567_656  # as published
+    count = sum(p.numel() for p in ViT(224, 16, 768, 12, 12, 3072, 1000).parameters())
+assert count == 86_567_656  # as published
 rng = np.random.default_rng(0)
 x, w = rng.integers(0, 256, (2, 3, 12, 8)) * 1.0, rng.integers(-9, 10, (5, 3, 4, 4)) * 1.0
 y = ops.conv2d(x, w, stride=4).numpy().reshape(2, 5, 6)  # sums of whole numbers: no rounding
@@ -197,40 +197,40 @@ theirs = sorted(zoo.parameters(), key=lambda p: p.shape[:1] != (1,))  # token an
 for mine, other in zip(net.parameters(), theirs, strict=True):
     mine.data[...] = other.data[...] = rng.standard_normal(mine.shape) / mine.shape[-1] ** 0.5
 x, tokens = (Tensor(rng.standard_normal(shape)) for shape in ((2, 3, 32, 32), (2, 65, 64)))
-order = rng.permutation(65)
+order, right = rng.permutation(65), [layer(tokens).numpy() for layer in zoo.encoder.layers]
 with swap("attention_forward", attention_forward), swap("attention_backward", attention_backward):
-    for mine, other in zip(net.blocks, zoo.encoder.layers, strict=True):
-        y = mine(tokens).numpy()
-        assert np.allclose(y, other(tokens).numpy(), rtol=1e-9)
-        assert np.allclose(y[:, order], mine(tokens[:, order]).numpy(), rtol=1e-9)  # shuffled
+    for mine, output in zip(net.blocks, right, strict=True):
+        assert np.allclose(mine(tokens).numpy(), output, rtol=1e-9)
+        assert np.allclose(mine(tokens[:, order]).numpy(), output[:, order], rtol=1e-9)
     with swap("layer_norm_backward", layer_norm_backward):
         ops.cross_entropy(net(x), [1, 2]).backward()
 ops.cross_entropy(zoo(x), [1, 2]).backward()
 for mine, other in zip(net.parameters(), theirs, strict=True):
     assert np.allclose(mine.grad.numpy(), other.grad.numpy(), rtol=1e-9)
-print("with your attention and layer norm: the library's outputs and gradients")
+print("with the lesson's attention and layer norm: the library's outputs and gradients")
 
 # %% [markdown]
 r"""
 ## What it needs, and where it looks
 
 A CNN *begins* with two facts: what is near belongs together, and an edge is an edge anywhere. A ViT
-must learn both. Two nets learn from few images and from more, in as many steps: drawn shapes, in
-full mode CIFAR-10. Below, the class token's row of P in the last block, mean of the heads.
+must learn both, from images. So two nets learn from few and from more, in as many steps: drawn
+shapes, and CIFAR-10 as a full run left it. Read the last column: ours are thousands of images, the
+paper's are millions. Then the class token's row of P in the last block, mean of the heads.
 """
 
 # %% tags=["hide-input"]
 if FAST:
-    vit, sizes, steps = (16, 4, 24, 2, 2, 48, 3), (100, 1600), 60
-    sets = data.shapes(1600, 3, 16, seed=1), data.shapes(500, 3, 16, seed=2)
+    vit, sizes, steps = (16, 4, 24, 2, 2, 48, 3), (100, 800), 40
+    sets = data.shapes(800, 3, 16, seed=1), data.shapes(400, 3, 16, seed=2)
 else:
     vit, sizes, steps = (32, 4, 64, 4, 4, 128, 10), (1000, 5000, 50000), 2000
     sets = data.cifar10("train"), data.cifar10("test")
 cnn = few_images.small_cnn if FAST else lambda k: models.CifarResNet(3, k, width_mult=0.5)
 nets = {"ViT": lambda: ViT(*vit), "CNN": lambda: cnn(vit[-1])}
 rows, learned = few_images.compare(nets, *sets, sizes, steps, lesson="" if FAST else "21_vit")
-drawn = few_images.draw({sets[0].name: rows} | {"cifar10": few_images.read("21_vit")})
-figure(drawn, "few_images", "Right answers by number of images: the ViT is below the CNN.")
+print(few_images.table(results := {"shapes": rows * FAST, "CIFAR-10": log.read("21_vit")}))
+figure(few_images.draw(results), "few_images", "Right answers of both nets by number of images.")
 drawn = attention_maps.draw(learned["ViT"], sets[1].images[:6])
 figure(drawn, "maps", "Six images; below each, how much the class token looks at which patch.")
 

@@ -1,18 +1,16 @@
-"""How good a net is by the number of images that it learned from: trained, kept as CSV, drawn."""
+"""How good a net is by the number of images that it learned from: trained, printed, drawn."""
 
-import csv
 import time
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from .. import nn, ops, optim, random
+from .. import get_num_threads, nn, ops, optim, random, set_num_threads
 from ..tensor import Tensor
-from .course import find_course
-
-Row = dict[str, Any]
+from . import log
+from .log import Row
 
 
 def compare(
@@ -22,9 +20,9 @@ def compare(
     """Train each net on the first ``size`` images of ``training``, all for as many steps.
 
     One row per size and net: net, images, parameters, train and test (shares of right answers) and
-    seconds; with ``lesson`` they are written to its log as they come. Without, all is in double
-    precision, where the order of a sum makes no difference that shows. The second result has the
-    nets that learned from the most images.
+    seconds; with ``lesson`` they are written to its log as they come. Without, nets are small: in
+    double precision and on one thread, so that the order of a sum makes no difference that shows.
+    The second result has the nets that learned from the most images.
     """
     rows: list[Row] = []
     last: dict[str, nn.Module] = {}
@@ -34,7 +32,8 @@ def compare(
             random.manual_seed(0)
             net, start = make() if lesson else make().double(), time.perf_counter()
             batch, lr = (128, 0.003) if lesson else (50, 0.01)
-            learn(net, *(a[:size] for a in arrays), steps, batch, lr)
+            with threads(get_num_threads() if lesson else 1):
+                learn(net, *(a[:size] for a in arrays), steps, batch, lr)
             seconds, count = time.perf_counter() - start, sum(p.numel() for p in net.parameters())
             rows.append({
                 "net": name, "images": size, "parameters": count,
@@ -43,8 +42,18 @@ def compare(
             })  # fmt: skip
             last[name] = net
             if lesson:
-                write(rows, log(lesson))
+                log.write(lesson, rows)
     return rows, last
+
+
+@contextmanager
+def threads(n: int) -> Iterator[None]:
+    before = get_num_threads()
+    set_num_threads(n)
+    try:
+        yield
+    finally:
+        set_num_threads(before)
 
 
 def small_cnn(num_classes: int) -> nn.Module:
@@ -91,26 +100,14 @@ def accuracy(net: nn.Module, images: np.ndarray, labels: np.ndarray) -> float:
     return round(float((scores(net, images).argmax(1) == labels).mean()), 3)
 
 
-def log(lesson: str) -> Path:
-    """Where a lesson's full run leaves its rows."""
-    return find_course().folder / lesson / "log.csv"
-
-
-def write(rows: Sequence[Row], path: Path) -> None:
-    path.parent.mkdir(exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def read(lesson: str) -> list[Row]:
-    """The rows of a lesson's log, numbers as numbers; none where there is no log yet."""
-    if not (path := log(lesson)).exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [{k: v if k == "net" else float(v) for k, v in row.items()}
-                for row in csv.DictReader(file)]  # fmt: skip
+def table(results: Mapping[str, Sequence[Row]]) -> str:
+    """The rows of each data set as lines of text."""
+    lines = [f"{'':8}  net   parameters  images  right of these  right of others"]
+    for title, rows in results.items():
+        for row in rows:
+            lines += [f"{title:8}  {row['net']}  {row['parameters']:11,}  {row['images']:6,}  "
+                      f"{row['train']:14.1%}  {row['test']:15.1%}"]  # fmt: skip
+    return "\n".join(lines)
 
 
 def draw(results: Mapping[str, Sequence[Row]]) -> Any:

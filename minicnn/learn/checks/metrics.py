@@ -20,7 +20,7 @@ def precision_recall(functions: Functions, seed: int) -> Diagnosis:
         "98 of 100 right, 3 classes": np.array([[90, 1, 0], [0, 6, 0], [1, 0, 2]]),
         "5 classes": rng.integers(1, 30, (5, 5)) + np.diag([200, 5, 40, 1, 9]),
         "a class that is never predicted": np.array([[7, 0, 1], [2, 0, 3], [0, 0, 4]]),
-        "a class without images": np.array([[5, 2, 1], [0, 0, 0], [1, 1, 6]]),
+        "a class without samples": np.array([[5, 2, 1], [0, 0, 0], [1, 1, 6]]),
         "nothing right": np.array([[0, 3], [4, 0]]),
     }
     for name, matrix in matrices.items():

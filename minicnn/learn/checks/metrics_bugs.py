@@ -11,12 +11,12 @@ SCORES, WEIGHTS, FOCAL, BELIEF = (
 BUGS = (
     Bug(
         "precision-recall-swapped", "precision and recall are exchanged", 23, SCORES,
-        ("What is a column of the matrix: images of one class, or images taken for it?",
+        ("What is a column of the matrix: samples of one class, or samples taken for it?",
          "Recall is a share of what is there, a row; precision of what was said, a column.",
          "Look at the axis of each of your two sums."),
     ),
     Bug(
-        "zero-by-zero", "a class without images or without predictions gives NaN", 23, SCORES,
+        "zero-by-zero", "a class without samples or without predictions gives NaN", 23, SCORES,
         ("What is the precision of a class that was never predicted?",
          "0 of 0 is 0 here, and no warning.",
          "Look at each division: which of its denominators may be 0?"),
@@ -35,19 +35,19 @@ BUGS = (
     ),
     Bug(
         "micro-for-macro", "the counts of all classes are pooled", 23, SCORES,
-        ("How much can a class with 2 images of 100 change your number?",
+        ("How much can a class with 2 samples of 100 change your number?",
          "Pooled counts are accuracy again; in a macro mean all classes count the same.",
          "Look at what is summed before the division."),
     ),
     Bug(
-        "weighted-for-macro", "a class counts by its images in the mean", 23, SCORES,
-        ("How much can a class with 2 images of 100 change your number?",
+        "weighted-for-macro", "a class counts by its samples in the mean", 23, SCORES,
+        ("How much can a class with 2 samples of 100 change your number?",
          "In a macro mean all classes count the same.",
          "Look at the last step: a plain mean over the K classes."),
     ),
     Bug(
-        "share-of-all", "the hits are divided by all images", 23, SCORES,
-        ("Of which images is recall the share that was found?",
+        "share-of-all", "the hits are divided by all samples", 23, SCORES,
+        ("Of which samples is recall the share that was found?",
          "Of those of the class, not of all that there are.",
          "Look at the sums in the denominators: do they keep an axis?"),
     ),
@@ -150,8 +150,8 @@ BUGS = (
     ),
     Bug(
         "gap-per-sample", "each prediction is compared by itself", 23, BELIEF,
-        ("How far is 0.7 from right or wrong, for one single image?",
-         "Compare the means of a bin; one image is either right or wrong.",
+        ("How far is 0.7 from right or wrong, for one single sample?",
+         "Compare the means of a bin; one sample is either right or wrong.",
          "Look at where the absolute value is taken: before or after the mean of the bin?"),
     ),
     Bug(
@@ -169,7 +169,7 @@ BUGS = (
     Bug(
         "all-probabilities", "all K probabilities are counted, not only the highest one", 23,
         BELIEF,
-        ("How many claims does the network make about one image?",
+        ("How many claims does the network make about one sample?",
          "One: its best class, with that class's probability.",
          "Look at the shape of what you sort into bins: it is (N,)."),
     ),
