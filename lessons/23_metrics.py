@@ -216,7 +216,7 @@ for above, below, (name, loss) in zip(top, bottom, losses.items(), strict=True):
     above.plot(*few[0][few[1] == 0][:500].T, ".", *few[0][few[1] == 1].T, ".", ms=2)
     bins = metrics.reliability_bins(t, p[:, 1], bins=10)
     below.plot([0, 1], [0, 1], "0.7", *np.round((bins.confidence, bins.accuracy), 2), "o-")
-    above.set_title(name), below.set_xlabel("predicted probability of a fault")
+    above.set_title(name), below.set(xlabel="predicted probability", ylabel="share of faults")
 figure(fig, "three", alt="Where three nets say faulty; the share of faults over the predicted one.")
 
 # %%

@@ -21,6 +21,7 @@ def precision_recall(functions: Functions, seed: int) -> Diagnosis:
         "5 classes": rng.integers(1, 30, (5, 5)) + np.diag([200, 5, 40, 1, 9]),
         "a class that is never predicted": np.array([[7, 0, 1], [2, 0, 3], [0, 0, 4]]),
         "a class without samples": np.array([[5, 2, 1], [0, 0, 0], [1, 1, 6]]),
+        "a class that occurs nowhere": np.array([[1, 0, 0], [0, 0, 0], [0, 0, 3]]),
         "nothing right": np.array([[0, 3], [4, 0]]),
     }
     for name, matrix in matrices.items():
@@ -34,8 +35,20 @@ def precision_recall(functions: Functions, seed: int) -> Diagnosis:
                     ("precision", "recall", "macro F1"), found, _scores(matrix), range(3),
                     strict=True,
                 ):  # fmt: skip
-                    exam.equal(place, given, right, _named(known, i, right))
+                    if _finite(exam, place, given, right, "zero-by-zero"):
+                        exam.equal(place, given, right, _named(known, i, right))
     return exam.diagnosis()
+
+
+def _finite(exam: Examination, place: str, found: Any, right: Any, bug: str) -> bool:
+    """False, and a finding, where numbers of the right shape are NaN or infinite."""
+    if found is None or np.shape(found) != np.shape(right):
+        return True
+    numbers = np.asarray(found)
+    return numbers.dtype.kind != "f" or exam.require(
+        bool(np.isfinite(numbers).all()), bug, place,
+        f"the {place} is not finite, right is {np.ravel(right)[0]:.6g}",
+    )  # fmt: skip
 
 
 def _several(exam: Examination, found: Any, count: int, place: str) -> bool:
@@ -119,18 +132,15 @@ def _judge(
     known = {bug: functions[name](*arguments) for bug, functions in wrong.items()}
     known = {bug: v for bug, v in known.items()
              if np.shape(v) == np.shape(right) and not np.allclose(v, right)}  # fmt: skip
-    numbers = found is not None and np.shape(found) == np.shape(right)
-    if numbers and not np.isfinite(np.asarray(found, float)).all():
-        bug = "sure-answer-nan" if place == "gx" else "loss-overflows"
-        exam.wrong(bug, place, f"the {place} is not finite, right is {np.ravel(right)[0]:.6g}")
-        return
-    exam.equal(place, found, right, known, rtol=1e-7, atol=1e-10)
+    bug = "sure-answer-nan" if place == "gx" else "loss-overflows"
+    if _finite(exam, place, found, right, bug):
+        exam.equal(place, found, right, known, rtol=1e-7, atol=1e-10)
 
 
 def calibration_error(functions: Functions, seed: int) -> Diagnosis:
     exam = Examination("calibration_error", "error")
     rng = np.random.default_rng(seed)
-    for n, k, bins in ((200, 3, 10), (60, 5, 15), (7, 2, 4)):
+    for n, k, bins in ((200, 3, 10), (60, 5, 15), (7, 2, 4), (40, 4, 2)):
         x = 2 * rng.standard_normal((n, k))
         p = np.exp(x) / np.exp(x).sum(1, keepdims=True)
         p[0] = np.arange(k) == 1  # one answer of probability 1

@@ -98,4 +98,25 @@ ALTERNATIVES = {
     "23.3": [{"focal_backward": f} for f in (backward_by_scipy, backward_by_jacobian)],
     "23.4": [{"calibration_error": f} for f in (error_by_search, error_bin_by_bin)],
 }
-SURVIVORS: dict[str, str] = {}
+ORDER = "a maximum is the same for both orders"
+F1 = "23.1: f1 = 2 * hits / np.maximum(said + there, 1)  ->  "
+SHARES = "23.1: return (hits / np.maximum(said, 1), hits / np.maximum(there, 1), f1.mean())  ->  "
+PATH = (
+    "23.3: path = gamma * p * (1 - p) ** (gamma - 1) * np.log(np.maximum(p, 1e-300)) if gamma "
+    "else 0  ->  path = gamma * p * (1 - p) ** (gamma - 1) * "
+)
+TERM = "abs((right - confidence)[bin_of == m].sum())"
+ERROR = f"23.4: return sum(({TERM} for m in range(1, bins + 1))) / len(p)  ->  return sum(("
+SURVIVORS = {
+    f"{F1}f1 = 2 * hits / np.maximum(1, said + there)": ORDER,
+    f"{F1}f1 = 2 * hits / np.maximum(said + there, 2)": "with a hit, both sums are at least 1",
+    f"{SHARES}return (hits / np.maximum(1, said), hits / np.maximum(there, 1), f1.mean())": ORDER,
+    f"{SHARES}return (hits / np.maximum(said, 1), hits / np.maximum(1, there), f1.mean())": ORDER,
+    f"{PATH}np.log(np.maximum(1e-300, p)) if gamma else 0": ORDER,
+    f"{PATH}np.log(np.maximum(p, 2e-300)) if gamma else 0": "p stands before it, and is as small",
+    f"{ERROR}{TERM} for m in range(0, bins + 1))) / len(p)": "the highest of K is above 0",
+    f"{ERROR}{TERM} for m in range(1, bins + 2))) / len(p)": "no probability is above 1",
+    f"{ERROR}abs((confidence - right)[bin_of == m].sum()) for m in range(1, bins + 1))) / len(p)": (
+        "a distance has no sign"
+    ),
+}

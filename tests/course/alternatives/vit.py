@@ -91,4 +91,20 @@ ALTERNATIVES = {
     "21.3": [{"attention_backward": f} for f in (backward_by_jacobian, backward_by_output)],
     "21.4": [{"layer_norm_backward": f} for f in (norm_in_steps, norm_in_one_formula)],
 }
-SURVIVORS: dict[str, str] = {}
+BOTH = "two axes are exchanged, whichever comes first"
+SCORES = ("scores = q @ k.swapaxes(1, 2) / np.sqrt(q.shape[-1])",
+          "scores = q @ k.swapaxes(2, 1) / np.sqrt(q.shape[-1])")  # fmt: skip
+WEIGHTS = ("p = ops.softmax(q @ k.swapaxes(1, 2) / np.sqrt(q.shape[-1]), -1).numpy()",
+           "p = ops.softmax(q @ k.swapaxes(2, 1) / np.sqrt(q.shape[-1]), -1).numpy()")  # fmt: skip
+THREE = "return (gs @ k, gs.swapaxes({}) @ q, p.swapaxes({}) @ gy)".format
+SURVIVORS = {
+    "21.1: return cut.transpose(0, 2, 4, 1, 3, 5).reshape(n, -1, c * p * p)  ->  "
+    "return cut.transpose(0, 2, 4, 1, 3, 5).reshape(n, -2, c * p * p)": (
+        "NumPy takes any negative length for the one that is left over"
+    ),
+    "21.2: {}  ->  {}".format(*SCORES): BOTH,
+    "21.3: {}  ->  {}".format(*WEIGHTS): BOTH,
+    "21.3: gp = gy @ v.swapaxes(1, 2)  ->  gp = gy @ v.swapaxes(2, 1)": BOTH,
+    f"21.3: {THREE('1, 2', '1, 2')}  ->  {THREE('2, 1', '1, 2')}": BOTH,
+    f"21.3: {THREE('1, 2', '1, 2')}  ->  {THREE('1, 2', '2, 1')}": BOTH,
+}
