@@ -224,7 +224,7 @@ if FAST:
     vit, sizes, steps = (16, 4, 24, 2, 2, 48, 3), (100, 800), 40
     sets = data.shapes(800, 3, 16, seed=1), data.shapes(400, 3, 16, seed=2)
 else:
-    vit, sizes, steps = (32, 4, 64, 4, 4, 128, 10), (1000, 5000, 50000), 2000
+    vit, sizes, steps = (32, 4, 64, 3, 4, 128, 10), (1000, 5000, 50000), 1200
     sets = data.cifar10("train"), data.cifar10("test")
 cnn = few_images.small_cnn if FAST else lambda k: models.CifarResNet(3, k, width_mult=0.5)
 nets = {"ViT": lambda: ViT(*vit), "CNN": lambda: cnn(vit[-1])}

@@ -26,18 +26,18 @@ def compare(
     """
     rows: list[Row] = []
     last: dict[str, nn.Module] = {}
-    arrays = training.images, training.labels
+    images, labels = training.images, training.labels
     for size in sizes:
         for name, make in nets.items():
             random.manual_seed(0)
             net, start = make() if lesson else make().double(), time.perf_counter()
             batch, lr = (128, 0.003) if lesson else (50, 0.01)
             with threads(get_num_threads() if lesson else 1):
-                learn(net, *(a[:size] for a in arrays), steps, batch, lr)
+                learn(net, images[:size], labels[:size], steps, batch, lr)
             seconds, count = time.perf_counter() - start, sum(p.numel() for p in net.parameters())
             rows.append({
                 "net": name, "images": size, "parameters": count,
-                "train": accuracy(net, *(a[: min(size, 1000)] for a in arrays)),
+                "train": accuracy(net, images[: min(size, 1000)], labels[: min(size, 1000)]),
                 "test": accuracy(net, test.images, test.labels), "seconds": round(seconds),
             })  # fmt: skip
             last[name] = net
