@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import get_num_threads, nn, ops, optim, random, set_num_threads
+from .. import nn, ops, optim, random
+from ..kernels.threads import get_num_threads, set_num_threads
 from ..tensor import Tensor
 from . import log
 from .log import Row

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from ... import Tensor, ops
+from ... import ops
+from ...tensor import Tensor
 from ...testing.doctor import Diagnosis
 from .examination import Check, Examination, Functions
 from .metrics_bugs import BUGS
