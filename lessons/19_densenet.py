@@ -227,10 +227,10 @@ if not FAST:
     np.savetxt(log, table, "%.4f", delimiter=",")
 table = (np.loadtxt(log, delimiter=",") if log.exists() else table).round(1)
 axes = (fig := Figure((8, 3.4), layout="constrained")).subplots(1, 2)
-colours = colormaps["viridis"].resampled(11)
+colours, sources = colormaps["viridis"].resampled(11), range(depth)
 for ax, part, title in zip(axes, np.split(table, 2, axis=1), ("block 1", "block 2"), strict=True):
-    shown = ax.pcolormesh(part, cmap=colours, vmin=-0.05, vmax=1.05, ec="white")
-    ax.set(title=title, xlabel="source: 0 is the block's input", ylabel="layer", ylim=(depth, 0))
+    shown = ax.pcolormesh(sources, sources, part, cmap=colours, vmin=-0.05, vmax=1.05)
+    ax.set(title=title, xlabel="source: 0 is the block's input", ylabel="layer", ylim=(7.5, -0.5))
 fig.colorbar(shown, ax=axes, label="mean absolute weight")
 figure(fig, "reuse", alt="Two triangles of squares: how much each layer uses each earlier one.")
 
