@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import nn, ops
+from ...kernels import use_kernels
 from ...nn.evaluating import evaluating
 from ...tensor import Tensor
 from ...testing.doctor import Diagnosis
@@ -199,7 +200,7 @@ def layer_costs(functions: Functions, seed: int) -> Diagnosis:
     low, high = (2, 2, 1, 0), (9, 5, 4, 3)  # filters, kernel, stride, padding
     drawn = [("conv", *rng.integers(low, high).tolist()), ("flatten",), ("dense", 5)]
     for name, (rows, shape) in {**CASES, "drawn": (drawn, (3, 9, 8))}.items():
-        with exam.probe(name):
+        with exam.probe(name), use_kernels("numpy"):
             given = functions["layer_costs"](list(rows), shape)
             if exam.require(given is not None, "returns-none", PARTS[0], "the result is None"):
                 right = list(_measured(rows, shape))
@@ -239,7 +240,7 @@ def network(functions: Functions, seed: int) -> Diagnosis:
     exam = Examination("network", "parameters", "output", "dropout")
     rng = np.random.default_rng(seed)
     for name, (rows, shape) in list(CASES.items())[2:]:
-        with exam.probe(name):
+        with exam.probe(name), use_kernels("numpy"):
             net = functions["network"](list(rows), shape)
             if exam.require(net is not None, "returns-none", "output", "the result is None"):
                 _compare_network(exam, net, rows, shape, rng)
