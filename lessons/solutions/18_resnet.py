@@ -24,10 +24,9 @@ def residual_backward(gy, x, weight):
 
 # 18.2 branches   ★★   20 minutes
 # 18.3 shortcut   ★   10 minutes
-def conv_bn(channels, planes, size, stride=1):
-    """Convolution and batch norm: (N, channels, H, W) -> (N, planes, H/stride, W/stride)"""
-    conv = nn.Conv2d(channels, planes, size, stride, padding=size // 2, bias=False)
-    return [conv, nn.BatchNorm2d(planes)]
+def conv_bn(channels, out, size, stride=1):
+    """Convolution and batch norm: (N, channels, H, W) -> (N, out, H/stride, W/stride)"""
+    return [nn.Conv2d(channels, out, size, stride, size // 2, bias=False), nn.BatchNorm2d(out)]
 
 
 def basic(channels, planes, stride):
