@@ -2,7 +2,7 @@
 r"""
 # 18 Skip connections: ResNet
 
-**Goal.** See why 56 plain layers learn worse than 20, and build the block that ends it: a branch of
+**Goal.** See why more plain layers can learn worse, and build the block against it: a branch of
 convolutions, *added* to its input. **Before.** Lessons 14, 16, 17. **Time.** Two hours. **Runs** in
 7 s; in full it trains three nets on CIFAR-10. **You can skip this if** you can say why a branch
 ends without ReLU, and which of its weights starts as 0.

@@ -199,8 +199,8 @@ in the backward pass to save memory. Both are "BC" nets: bottleneck, and *compre
 
 The 1x1 convolution of layer l has weights for every channel before it. The authors took the mean
 absolute weight per source, the block's input or an earlier layer: so much the layer listens to it.
-Here each row is divided by its largest entry. In full mode the net learns 20,000 images of CIFAR-10
-and the table is kept. Until then the figure has a net that has hardly learned, and uses all alike.
+Here each row is divided by its largest entry. A full run learns 20,000 images of CIFAR-10 and keeps
+the table; without that record the figure has a net that has hardly learned, and uses all alike.
 """
 
 # %%
