@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -303,7 +304,23 @@ def _scaled(values: Any, p: float, mask: Any) -> Any:
     return values * mask / (1 - p)
 
 
+def _concat_backward(function: Function) -> AbstractContextManager[None]:
+    """The gradients of two arrays put together, f(gy, a, b, axis); longer lists two at a time."""
+
+    def pair(a: Tensor, b: Tensor, axis: int) -> Tensor:
+        def backward(gy: Tensor) -> tuple[Tensor, ...]:
+            return tuple(wrap(g) for g in function(gy.data, a.data, b.data, axis))
+
+        return record("concat", np.concatenate([a.data, b.data], axis), (a, b), backward)
+
+    def theirs(tensors: Any, dim: int = 0) -> Tensor:
+        return reduce(lambda a, b: pair(a, b, dim), [as_tensor(x) for x in tensors])
+
+    return replaced(ops.concat, theirs)
+
+
 HOOKS: dict[str, Hook] = {
+    "concat_backward": _concat_backward,
     "attention_forward": _attention("forward"),
     "attention_backward": _attention("backward"),
     "batch_norm_forward": _norm("normalize", _over_batch),

@@ -76,6 +76,7 @@ def _losses(net: nn.Module) -> Iterator[float]:
     for _ in range(STEPS):
         net.zero_grad()
         y = net(x)
+        y = ops.concat([y[:, :1], y[:, 1:]], 1)
         loss = ops.cross_entropy(y, labels) + 0.1 * ops.mse_loss(ops.softmax(y, 1), y * 0.1)
         (loss + 0.1 * _more(y, labels)).backward()
         for optimizer in optimizers:
