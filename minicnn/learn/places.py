@@ -221,6 +221,10 @@ def _over_features(x: Any, axes: Any) -> bool:
     return tuple(axes) == (x.ndim - 1,) and x.ndim > 1
 
 
+def _has_both(weight: Any, bias: Any) -> bool:
+    return weight is not None and bias is not None
+
+
 def _norm(half: str, mine: Callable[[Any, Any], bool]) -> Hook:
     """Half of batch norm in training or of layer norm, f(x, weight, bias, eps); they share kernels.
 
@@ -232,17 +236,14 @@ def _norm(half: str, mine: Callable[[Any, Any], bool]) -> Hook:
 
         def normalize(x: Any, w: Any, b: Any, axes: Any, eps: float, *more: Any) -> Any:
             y, mean, var = kernels.normalize(x, w, b, axes, eps, *more)
-            if mine(x, axes) and w is not None and all(v is None for v in more):
+            if mine(x, axes) and _has_both(w, b) and all(v is None for v in more):
                 y = function(x, w.ravel(), b.ravel(), eps)
             return y, mean, var
 
         def normalize_grad(gy: Any, x: Any, w: Any, mean: Any, var: Any, axes: Any, eps: float,
                            b: Any, *more: Any) -> Any:  # fmt: skip
-            if (
-                not mine(x, axes)
-                or w is None
-                or any(v is not None and v is not False for v in more)
-            ):
+            plain = all(v is None or v is False for v in more)
+            if not (mine(x, axes) and _has_both(w, b) and plain):
                 return kernels.normalize_grad(gy, x, w, mean, var, axes, eps, b, *more)
             gx, gw, gb = function(gy, x, w.ravel(), b.ravel(), eps)
             return gx, gw.reshape(w.shape), gb.reshape(b.shape), None
