@@ -22,9 +22,11 @@ from .exercise import LessonError
 from .lesson import Lesson, read_lesson
 
 OUTPUT = "output.json"
+# One thread: several lessons or tests may run at a time, and threads that wait for a core which
+# another program has cost several times the work (lesson 15: 30 s instead of 10).
 SETTINGS = {
     "MINICNN_FAST": "1", "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0", "MINICNN_MY": os.devnull,
-    "OPENBLAS_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
 }  # fmt: skip
 LONGEST = 120  # seconds
 

@@ -145,6 +145,7 @@ LINE = "gweight = gy.T @ x"
 HANDED_IN = {
     "right": ("source", LINE, 5), "stub": ("release", LINE, 0),
     "transposed": ("source", "gweight = x.T @ gy", 3),
+    "exits": ("source", "raise SystemExit", 3),
 }  # fmt: skip
 
 
@@ -168,6 +169,7 @@ def test_nbgrader_gives_the_points(tmp_path):
                  for r in csv.DictReader(file)}  # fmt: skip
     assert marks == {name: (points, 5) for name, (_, _, points) in HANDED_IN.items()}
     assert "the weight's gradient is transposed" in said(tmp_path, "transposed", "test-05-2")
+    assert "your code ends the program" in said(tmp_path, "exits", "test-05-2")
     assert "05.2 linear_backward: not started" in said(tmp_path, "stub", "test-05-2")
     assert said(tmp_path, "right", "test-05-2") == "05.2 linear_backward: passed\n"
 
