@@ -53,7 +53,7 @@ def conv_probes(seed: int) -> Iterator[Probe]:
     """One option at a time, then all; axes of different lengths, and one case where all agree."""
     for name, x, weight, options in (
         ("plain", (5, 3, 4, 7), (2, 3, 3, 2), {}),
-        ("1x1 kernel", (2, 3, 4, 5), (5, 3, 1, 1), {}),
+        ("1x1 kernel", (5, 3, 2, 4), (2, 3, 1, 1), {}),
         ("padding 1", (2, 3, 5, 7), (2, 3, 3, 2), {"padding": 1}),
         ("stride 2", (2, 3, 7, 6), (5, 3, 3, 2), {"stride": 2}),
         ("stride 3, last rows unused", (2, 2, 9, 10), (3, 2, 2, 2), {"stride": 3}),
