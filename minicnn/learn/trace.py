@@ -1,7 +1,7 @@
 """A short training with the learner's function in the library: it must go as the library's goes."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -52,7 +52,7 @@ def losses() -> tuple[float, ...]:
     return tuple(_train())
 
 
-def _train() -> Iterator[float]:
+def _train() -> Generator[float, None, None]:
     """The loss of each of 20 steps in double precision; the library's randomness is left alone."""
     state = random.get_state()
     random.manual_seed(3)
