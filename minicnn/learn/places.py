@@ -168,7 +168,20 @@ def _scaled(values: Any, p: float, mask: Any) -> Any:
     return values * mask / (1 - p)
 
 
+def _dense_weight(function: Function) -> AbstractContextManager[None]:
+    """A convolution with groups as a full one, whose weight the function makes."""
+
+    def conv2d(
+        x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, groups: int
+    ) -> Any:
+        return theirs(x, function(w, groups), b, stride, padding, dilation, 1)
+
+    theirs = kernel_set("numpy").conv2d
+    return override(conv2d=conv2d)
+
+
 HOOKS: dict[str, Hook] = {
+    "dense_weight": _dense_weight,
     "batch_norm_forward": _batch_norm("normalize"),
     "batch_norm_backward": _batch_norm("normalize_grad"),
     "dropout_forward": _dropout("forward"),
