@@ -199,7 +199,7 @@ def optimizers() -> Iterator[Row]:
             parameters = list(create(name).parameters())
             shapes = [p.shape for p in parameters]
             for p in parameters:
-                p.grad = Tensor(np.ones(p.shape, np.float32))
+                p.grad = Tensor(np.ones_like(p.data))  # in the order in which backward leaves it
             runs = {OURS: getattr(optim, kind)(parameters, **options).step}
             if has("torch"):
                 runs |= torch_optimizers(kind, shapes, options)
