@@ -1,6 +1,7 @@
 """Places in the library that are neither a kernel nor half of an op, each with a way to fill it."""
 
 from contextlib import AbstractContextManager
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -180,7 +181,23 @@ def _dense_weight(function: Function) -> AbstractContextManager[None]:
     return override(conv2d=conv2d)
 
 
+def _concat_backward(function: Function) -> AbstractContextManager[None]:
+    """The gradients of two arrays put together, f(gy, a, b, axis); longer lists two at a time."""
+
+    def pair(a: Tensor, b: Tensor, axis: int) -> Tensor:
+        def backward(gy: Tensor) -> tuple[Tensor, ...]:
+            return tuple(wrap(g) for g in function(gy.data, a.data, b.data, axis))
+
+        return record("concat", np.concatenate([a.data, b.data], axis), (a, b), backward)
+
+    def theirs(tensors: Any, dim: int = 0) -> Tensor:
+        return reduce(lambda a, b: pair(a, b, dim), [as_tensor(x) for x in tensors])
+
+    return replaced(ops.concat, theirs)
+
+
 HOOKS: dict[str, Hook] = {
+    "concat_backward": _concat_backward,
     "dense_weight": _dense_weight,
     "batch_norm_forward": _batch_norm("normalize"),
     "batch_norm_backward": _batch_norm("normalize_grad"),

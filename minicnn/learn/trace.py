@@ -73,6 +73,7 @@ def _losses(net: nn.Module) -> list[float]:
     for _ in range(STEPS):
         net.zero_grad()
         y = net(x)
+        y = ops.concat([y[:, :1], y[:, 1:]], 1)
         loss = ops.cross_entropy(y, labels) + 0.1 * ops.mse_loss(ops.softmax(y, 1), y * 0.1)
         loss.backward()
         for optimizer in optimizers:
