@@ -87,7 +87,8 @@ def _everything() -> nn.Module:
     return nn.Sequential(
         nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(3, 2),
         nn.Conv2d(4, 4, 3, padding=1, groups=4), nn.LeakyReLU(0.1), nn.AvgPool2d(2, 1),
-        nn.Flatten(), nn.Linear(16, 8), nn.Sigmoid(), nn.Linear(8, 8), nn.Tanh(), nn.Dropout(0.2),
+        nn.Flatten(2), nn.MultiheadAttention(4, 2), nn.Flatten(),
+        nn.Linear(16, 8), nn.Sigmoid(), nn.Linear(8, 8), nn.Tanh(), nn.Dropout(0.2),
         nn.Linear(8, 8), nn.GELU(), nn.LayerNorm(8), nn.SiLU(), nn.Linear(8, 8), nn.Hardswish(),
         nn.Linear(8, 3),
     )  # fmt: skip
