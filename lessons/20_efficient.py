@@ -18,7 +18,7 @@ MobileNet (2017) asked: how cheap can a network be, for a telephone? From the pa
 # %%
 import numpy as np
 
-from minicnn import data, models, nn, ops, optim, random, summary, train
+from minicnn import data, models, nn, ops, optim, random, summary, train, use_kernels
 from minicnn.learn import FAST, costs, figure, log, pick, roofline
 from minicnn.learn.records import recorded, table
 from minicnn.learn.replacing import replaced
@@ -27,6 +27,9 @@ from minicnn.models import efficientnet, mobilenet_v1, mobilenet_v2, mobilenet_v
 from minicnn.models.blocks import Conv2dNormActivation as ConvNorm
 from minicnn.models.blocks import SqueezeExcitation, make_divisible
 from minicnn.testing.doctor import diagnose
+
+if FAST:
+    use_kernels("numpy")  # nothing to load or compile
 
 # %% [markdown]
 r"""
@@ -60,10 +63,8 @@ def dense_weight(weight, groups):
 
 
 # %%
-rng = np.random.default_rng(0)  # whole numbers: no sum is rounded, whatever its order
-x, w = rng.integers(-9, 9, (2, 6, 9, 7)) * 1.0, rng.integers(-9, 9, (6, 1, 3, 3)) * 1.0
-dense, depthwise = ops.conv2d(x, dense_weight(w, 6)), ops.depthwise_conv2d(x, w)
-assert np.array_equal(dense.numpy(), depthwise.numpy())
+x, w = (np.random.default_rng(0).integers(-9, 9, s) * 1.0 for s in ((2, 6, 9, 7), (6, 1, 3, 3)))
+assert np.array_equal(ops.conv2d(x, dense_weight(w, 6)).numpy(), ops.depthwise_conv2d(x, w).numpy())
 
 # %% [markdown]
 r"""
@@ -71,9 +72,8 @@ r"""
 
 By lesson 12's roofline, speed is at most bandwidth times intensity. Depthwise, 3 by 3, does 18
 operations for each number read and written, 8 bytes: 2.25 per byte, whatever C. Pointwise does C/4.
-The depthwise layer waits for memory; fewer multiplications cannot help it. A full run measures and
-draws *your* machine, this page a log. (The library saves multiplications in full 3 by 3 layers, by
-Winograd's algorithm, but they are counted all the same: that point may lie above the roof.)
+The depthwise layer waits for memory; fewer multiplications cannot help it. A full run draws *your*
+machine, this page a log. (Winograd's algorithm may lift full layers, counted so, above the roof.)
 """
 
 # %% tags=["measured"]

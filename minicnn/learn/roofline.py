@@ -64,7 +64,8 @@ def draw(roofline: Callable[..., float], found: Mapping[str, Any]) -> Any:
     for scale, axis in ((axes.set_xscale, axes.xaxis), (axes.set_yscale, axes.yaxis)):
         scale("log", base=2)
         axis.set_major_formatter(ScalarFormatter())
-    axes.set(xlabel="operations per byte", ylabel="GFLOP/s")
+    values = [bandwidth, peak, *(found[name] for name in LAYERS)]
+    axes.set(xlabel="operations per byte", ylabel="GFLOP/s", ylim=(min(values) / 2, max(values) * 2))
     axes.set_title(found["machine"], fontsize=9)
     axes.legend(frameon=False, fontsize=8)
     return fig
