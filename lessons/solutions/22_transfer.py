@@ -17,7 +17,7 @@ def augment(images, pixels, training, rng):
     n, _, h, w = images.shape
     rim = (0, 0), (0, 0), (pixels, pixels), (pixels, pixels)
     padded, moved = np.pad(images, rim), np.empty_like(images)
-    for i, (top, left) in enumerate(rng.integers(0, 2 * pixels + 1, (n, 2))):
+    for i, (top, left) in enumerate(rng.integers(0, 2 * pixels + 1, (2, n)).T):
         moved[i] = padded[i, :, top : top + h, left : left + w]
     mirrored = rng.random(n) < 0.5
     moved[mirrored] = moved[mirrored][..., ::-1]

@@ -65,7 +65,9 @@ def draw(roofline: Callable[..., float], found: Mapping[str, Any]) -> Any:
         scale("log", base=2)
         axis.set_major_formatter(ScalarFormatter())
     values = [bandwidth, peak, *(found[name] for name in LAYERS)]
-    axes.set(xlabel="operations per byte", ylabel="GFLOP/s", ylim=(min(values) / 2, max(values) * 2))
+    axes.set(
+        xlabel="operations per byte", ylabel="GFLOP/s", ylim=(min(values) / 2, max(values) * 2)
+    )
     axes.set_title(found["machine"], fontsize=9)
     axes.legend(frameon=False, fontsize=8)
     return fig

@@ -49,4 +49,10 @@ ALTERNATIVES = {
     "22.2": [{"mixup": mixup_by_index}],
     "22.3": [{"freeze": freeze_by_identity}],
 }
-SURVIVORS: dict[str, str] = {}
+_COIN = "22.1: mirrored = rng.random(n) < 0.5  ->  mirrored = rng.random(n)"
+_RIM = "(0, 0), (pixels, pixels), (pixels, pixels))"
+SURVIVORS = {
+    f"{_COIN} > 0.5": "the other side of the coin falls as often",
+    f"{_COIN} <= 0.5": "a coin is never 0.5 exactly",
+    f"22.1: rim = ((0, 0), {_RIM}  ->  rim = ((0, 1), {_RIM}": "nobody reads the image behind the last",
+}
