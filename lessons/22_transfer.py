@@ -202,8 +202,8 @@ r"""
 
 Fine-tuning on digits was ahead in the first steps; after 20, transfer has three images in a hundred
 more right. A full run takes 4,317 photos of 5 flowers, and the small MobileNet (lesson 20): from
-*scratch*, photos as they are; with *augmented* photos; then, augmented too, with ImageNet's weights:
-*frozen*, and *fine-tuned*, early layers slower.
+*scratch*, photos as they are; with *augmented* photos; then, augmented too, with the weights of
+ImageNet: *frozen*, and *fine-tuned*, early layers slower.
 """
 
 
@@ -228,7 +228,7 @@ load = lambda: data.train_val_split(data.ImageFolder(photos), 0.2, 0)  # noqa: E
 assert not FAST or run("frozen", lambda: [data.shapes(10, 5)] * 2, 32, 1)
 ready = FAST or (photos.exists() and weights.exists())
 names = ["scratch", "augmented", "frozen", "fine-tuned"] if ready else []
-records = {name: recorded("22_transfer", name, run, name, load, 128, 10) for name in names}
+records = {name: recorded("22_transfer", name, run, name, load, 96, 8) for name in names}
 print(table(records, "flowers") if names else f"left out: it needs {photos} and {weights}")
 by_epoch = {name: [e.val_accuracy for e in history] for name, history in records.items()}
 drawn = panels.accuracies({"step (digits)": curves, "epoch (flowers)": by_epoch})

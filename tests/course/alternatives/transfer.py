@@ -54,5 +54,5 @@ _RIM = "(0, 0), (pixels, pixels), (pixels, pixels))"
 SURVIVORS = {
     f"{_COIN} > 0.5": "the other side of the coin falls as often",
     f"{_COIN} <= 0.5": "a coin is never 0.5 exactly",
-    f"22.1: rim = ((0, 0), {_RIM}  ->  rim = ((0, 1), {_RIM}": "nobody reads the image behind the last",
+    f"22.1: rim = ((0, 0), {_RIM}  ->  rim = ((0, 1), {_RIM}": "nothing reads the image more",
 }
