@@ -305,6 +305,18 @@ def _scaled(values: Any, p: float, mask: Any) -> Any:
     return values * mask / (1 - p)
 
 
+def _dense_weight(function: Function) -> AbstractContextManager[None]:
+    """A convolution with groups as a full one, whose weight the function makes."""
+
+    def conv2d(
+        x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, groups: int
+    ) -> Any:
+        return theirs(x, function(w, groups), b, stride, padding, dilation, 1)
+
+    theirs = kernel_set("numpy").conv2d
+    return override(conv2d=conv2d)
+
+
 def _concat_backward(function: Function) -> AbstractContextManager[None]:
     """The gradients of two arrays put together, f(gy, a, b, axis); longer lists two at a time."""
 
@@ -322,6 +334,7 @@ def _concat_backward(function: Function) -> AbstractContextManager[None]:
 
 HOOKS: dict[str, Hook] = {
     "concat_backward": _concat_backward,
+    "dense_weight": _dense_weight,
     "attention_forward": _attention("forward"),
     "attention_backward": _attention("backward"),
     "batch_norm_forward": _norm("normalize", _over_batch),

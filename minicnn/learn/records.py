@@ -27,21 +27,21 @@ def recorded(
     return read_csv(path) if path.exists() else []
 
 
-def table(records: Mapping[str, History]) -> str:
+def table(records: Mapping[str, History], title: str = DATA) -> str:
     """A line per training: the images wrong in and after its last epoch, and the minutes it took.
 
     Says so where there is no record.
     """
     done = {name: history for name, history in records.items() if history}
     if not done:
-        return f"{DATA}: no full run is recorded yet"
-    wide = max(map(len, [DATA, *done]))
-    lines = [f"{DATA:{wide}}  epochs  training, % wrong  test, % wrong  minutes"]
+        return f"{title}: no full run is recorded yet"
+    wide = max(map(len, [title, *done]))
+    lines = [f"{title:{wide}}  epochs  training, % wrong  test, % wrong  minutes"]
     for name, history in done.items():
         end, minutes = history[-1], sum(epoch.seconds for epoch in history) / 60
         wrong = [100 - 100 * share for share in (end.train_accuracy, end.val_accuracy or 0)]
         lines.append(f"{name:{wide}}{len(history):8}{wrong[0]:19.1f}{wrong[1]:15.1f}{minutes:9.1f}")
-    return "\n".join([*lines, SOURCE] if figures.FAST else lines)
+    return "\n".join([*lines, SOURCE] if figures.FAST and title == DATA else lines)
 
 
 def draw(records: Mapping[str, History]) -> Any:

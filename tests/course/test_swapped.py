@@ -36,6 +36,7 @@ ROWS = {
     "product_rule": ("mul",), "max_backward": ("max",), "getitem_backward": ("getitem",),
     "smooth_labels": ("cross_entropy",), "depthwise_part": ("depthwise_conv2d",),
     "im2col": ("conv2d",), "col2im": ("conv2d",),
+    "dense_weight": ("conv2d",),
     "focal_forward": ("cross_entropy",), "focal_backward": ("cross_entropy",),
 }  # fmt: skip
 # A typical mistake of each exercise that has a place: what the solution says, and what instead.
@@ -75,6 +76,7 @@ MISTAKES = {
     "15.1": ("mask / (1 - p)", "mask"),
     "15.2": ("mask / (1 - p)", "mask"),
     "17.2": ("ga, gb", "gb, ga"),
+    "20.1": ("np.eye(groups)", "np.eye(groups)[::-1]"),
     "21.2": ("/ np.sqrt(q.shape[-1])", ""),
     "21.3": ("- (gp * p)", "- gp"),
     "21.4": (" - g.mean(-1, keepdims=True)", ""),
