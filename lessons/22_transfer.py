@@ -3,8 +3,8 @@ r"""
 # 22 Few photos: augmentation, transfer and freezing
 
 **Goal.** Learn from hundreds of photos, not a million: make more, and begin with what another
-training learned. **Before.** Lessons 09, 14, 15. **Time.** An hour and a half. **Runs** in 4 s, in
-full in 15 minutes. **Skip it if** you know what moves in a network without gradients.
+training learned. **Before.** Lessons 09, 14, 15. **Time.** An hour and a half. **Runs** in 4 s; in
+full it trains on photos. **Skip it if** you know what moves in a network without gradients.
 
 Who builds a recognizer of flowers has some hundred photos, and a network from scratch overfits on
 them (lesson 15). Two things help: *augmentation*, changing photos in ways that do not change what
