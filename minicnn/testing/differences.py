@@ -68,17 +68,18 @@ def _judge(
 
     The usual step may be too long for the function: it leaves the domain, or the function bends
     within it. A smaller one counts only where rounding cannot hide the difference that the usual
-    step showed. It also finds what the usual one took for a kink to be plainly wrong.
+    step showed. It also finds what the usual one took for a kink to be plainly wrong. Where the
+    function is straight along the usual step, smaller ones would show the same.
     """
     size = abs(x.numpy())
     usual = settings.eps * np.maximum(1, size) * way
     relative = settings.eps * np.where(size > 0, size, 1) * way
-    first, _ = _compare(index, x, gx, usual, probe, settings)
-    if first.excess <= 1:
+    first, _, straight = _compare(index, x, gx, usual, probe, settings)
+    if first.excess <= 1 or straight:
         return first
     error, verdict = abs(first.analytic - first.numeric), first
     for step in (relative, usual / 10, usual / 100, usual / 1000):
-        again, noise = _compare(index, x, gx, step, probe, settings)
+        again, noise, _ = _compare(index, x, gx, step, probe, settings)
         slope = max(abs(again.analytic), abs(again.numeric))
         if not noise <= settings.atol + 1e-3 * slope or noise > error / 4:
             continue
@@ -92,26 +93,28 @@ def _judge(
 def _compare(
     index: tuple[int, ...], x: Tensor, gx: np.ndarray, step: np.ndarray, probe: "Probe",
     settings: Settings,
-) -> tuple[Comparison, float]:  # fmt: skip
+) -> tuple[Comparison, float, bool]:  # fmt: skip
     """The slope along a step by the rule and by differences, per unit of the largest entry.
 
-    With what rounding can do to the differences.
+    With what rounding can do to the differences, and whether the function is straight there, which
+    is looked at only where the slopes differ.
     """
-    before, after, step = probe.around(x, step)
-    h = float(abs(step).max())
+    pair = probe.around(x, step)
+    step, h = pair.step, pair.length
     if h == 0:  # the step is lost in the rounding of x
-        return Comparison(index, np.nan, np.nan, np.nan, False), np.inf
-    analytic = float((gx * step).sum() / h)
-    numeric = probe.dot(after, before) / (2 * h)
+        return Comparison(index, np.nan, np.nan, np.nan, False), np.inf, False
+    analytic, numeric = float((gx * step).sum() / h), probe.slope(pair) / h
     size = max(abs(analytic), abs(numeric), float(np.sqrt(((gx * step / h) ** 2).sum())))
-    noise = probe.rounding(before) / h
+    noise = probe.rounding(pair.before) / h
     error, allowed = abs(analytic - numeric), settings.atol + settings.rtol * size
     if allowed + noise < error <= allowed + AMPLIFIED * noise:
         noise = max(noise, min(AMPLIFIED * noise, probe.jitter(x, step) / h))
     tolerance = allowed + noise
     excess = _excess(error, tolerance)
-    kink = not excess <= 1 and _is_kink(x, step, error, tolerance, probe)
-    return Comparison(index, analytic, numeric, excess, kink), noise
+    if excess <= 1:
+        return Comparison(index, analytic, numeric, excess, False), noise, False
+    kink, straight = _shape(x, pair, error, tolerance, probe)
+    return Comparison(index, analytic, numeric, excess, kink), noise, straight
 
 
 def _excess(error: float, tolerance: float) -> float:
@@ -121,20 +124,39 @@ def _excess(error: float, tolerance: float) -> float:
     return error / tolerance if tolerance else np.inf if error else 0.0
 
 
-def _is_kink(x: Tensor, step: np.ndarray, error: float, tolerance: float, probe: "Probe") -> bool:
+def _shape(
+    x: Tensor, pair: "Pair", error: float, tolerance: float, probe: "Probe"
+) -> tuple[bool, bool]:
     """Whether a difference of ``error`` between the slopes is due to a kink or jump near x.
+
+    And whether the function is straight along the step, so that the difference is due to neither.
 
     Near a jump the slope does not settle when the step s is halved. Near a kink the second
     difference y(x + s) - 2 y(x) + y(x - s) is large; half of it is what the kink adds to the slope.
     If curvature had made it, it would be 4 times smaller for s/2 and 16 times smaller for s/4.
     """
-    h = float(abs(step).max())
-    slope, finer = (probe.slope(x, step / n) * n / h for n in (1, 2))
-    if abs(slope - finer) > error / 4:
-        return True
-    bend, half, quarter = (probe.bend(x, step / n) / h for n in (1, 2, 4))
-    curved = abs(half - bend / 4) < bend / 40 and abs(quarter - bend / 16) < bend / 40
-    return error <= bend / 2 + tolerance and not curved
+    h, half = pair.length, probe.around(x, pair.step / 2)
+    slope, unsettled = probe.slope(pair), abs(probe.slope(pair) - 2 * probe.slope(half)) / h
+    if unsettled > error / 4:
+        return True, False
+    bend, finer = probe.bend(pair) / h, probe.bend(half) / h
+    straight = unsettled <= error / 100 and 100 * bend < abs(slope) / h
+    if straight or not error <= bend / 2 + tolerance:
+        return False, straight
+    finest = probe.bend(probe.around(x, pair.step / 4)) / h
+    return not (abs(finer - bend / 4) < bend / 40 and abs(finest - bend / 16) < bend / 40), False
+
+
+class Pair(NamedTuple):
+    """The outputs y(x - s) and y(x + s), and the step s that floating point made of it."""
+
+    before: list[np.ndarray]
+    after: list[np.ndarray]
+    step: np.ndarray
+
+    @property
+    def length(self) -> float:
+        return float(abs(self.step).max())
 
 
 class Probe:
@@ -148,8 +170,8 @@ class Probe:
         with no_grad():
             return [np.array(y.numpy()) for y in self._run()]
 
-    def around(self, x: Tensor, step: np.ndarray) -> tuple[list, list, np.ndarray]:
-        """y(x - s), y(x + s) and the step that floating point made of s."""
+    def around(self, x: Tensor, step: np.ndarray) -> Pair:
+        """The function on both sides of x."""
         here = x.data.copy(order="K")
         step = to_device(np.asarray(step), x.device)
         low, high = here - step, here + step
@@ -163,22 +185,20 @@ class Probe:
         moved = array_module(x.data).asarray(
             (high - low) / 2
         )  # without axes, a difference is no array
-        return before, after, to_device(moved, "cpu")
+        return Pair(before, after, to_device(moved, "cpu"))
 
     def dot(self, after: list[np.ndarray], before: list[np.ndarray]) -> float:
         """c . (after - before)"""
         triples = zip(self._cotangents, after, before, strict=True)
         return float(sum((c * (b - a)).sum() for c, b, a in triples))
 
-    def slope(self, x: Tensor, step: np.ndarray) -> float:
+    def slope(self, pair: Pair) -> float:
         """c . (y(x + s) - y(x - s)) / 2"""
-        before, after, _ = self.around(x, step)
-        return self.dot(after, before) / 2
+        return self.dot(pair.after, pair.before) / 2
 
-    def bend(self, x: Tensor, step: np.ndarray) -> float:
+    def bend(self, pair: Pair) -> float:
         """sum_j abs(c_j (y_j(x + s) - 2 y_j(x) + y_j(x - s)))"""
-        before, after, _ = self.around(x, step)
-        outputs = zip(self._cotangents, before, self._here, after, strict=True)
+        outputs = zip(self._cotangents, pair.before, self._here, pair.after, strict=True)
         return float(sum(abs(c * (b - 2 * y + a)).sum() for c, a, y, b in outputs))
 
     def jitter(self, x: Tensor, step: np.ndarray) -> float:
@@ -187,7 +207,7 @@ class Probe:
         A layer before a normalization has a gradient of 0, and all that its differences show is
         the rounding of sums whose effect the normalization takes away again.
         """
-        return max(self.bend(x, step / n) for n in range(300, 2000, 107))
+        return max(self.bend(self.around(x, step / n)) for n in range(300, 2000, 107))
 
     def rounding(self, ys: list[np.ndarray]) -> float:
         """What rounding the outputs to float64 can do to ``dot``."""

@@ -157,7 +157,7 @@ def _slopes(
     given, before = float((gx * way).sum()), np.nan
     size = abs(given) + float(np.sqrt(((gx * way) ** 2).sum()))
     for step in STEPS:
-        right = probe.slope(point, step * way) / step
+        right = probe.slope(probe.around(point, step * way)) / step
         if abs(given - right) <= SAME * size:
             return given, right, "ok"
         if abs(right - before) <= SAME * abs(given - right):
