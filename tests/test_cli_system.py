@@ -124,12 +124,11 @@ def test_a_crowded_machine(quiet, monkeypatch):
 
 
 def test_warmup_says_what_it_did(monkeypatch, tmp_path):
-    """With a few of its tasks, in a new folder; the second time there is nothing to do."""
+    """With one of its tasks, in a new folder; the second time there is nothing to do."""
     program = (
         "import sys; from minicnn.cli import main, system\n"
-        "few = ('max_pool2d', 'conv2d')\n"
         "every = system.tasks\n"
-        "system.tasks = lambda dtype: [t for t in every(dtype) if t[0] in few]\n"
+        "system.tasks = lambda dtype: [t for t in every(dtype) if t[0] == 'max_pool2d']\n"
         "main(['warmup'])"
     )
     first, second = (process("-c", program, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2))

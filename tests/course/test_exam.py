@@ -65,7 +65,7 @@ def hardest(exercises):
 
 
 # A process is the same for all exercises of a file; their checks and their training run in this
-# one, in `test_the_solution_passes` and `test_the_function_runs_in_the_library`.
+# one: `test_the_solution_passes_50_seeds` and `test_the_function_runs_in_the_library`.
 @pytest.mark.parametrize("lesson", [x for x in exam.COURSE.lessons if x.exercises],
                          ids=lambda lesson: lesson.name)  # fmt: skip
 def test_the_solution_passes_in_a_process(lesson, tmp_path):
@@ -87,12 +87,6 @@ def test_nothing_stands_in_the_way_of_the_solution(exercise, tmp_path):
 
 
 @every_exercise
-def test_the_solution_passes(exercise):
-    assert judged(exercise, exam.right(exercise), 0).ok
-
-
-@pytest.mark.slow
-@every_exercise
 def test_the_solution_passes_50_seeds(exercise):
     functions = exam.right(exercise)
     failed = {seed: str(d) for seed in range(50) if not (d := judged(exercise, functions, seed)).ok}
@@ -108,7 +102,6 @@ def test_another_right_answer_passes(exercise):
         assert diagnosis.ok, diagnosis
 
 
-@pytest.mark.slow
 @every_exercise
 def test_known_mistakes_are_rejected_and_named(exercise):
     found = list(exam.mistakes(exercise))
@@ -124,7 +117,6 @@ def test_known_mistakes_are_rejected_and_named(exercise):
     assert not misnamed
 
 
-@pytest.mark.slow
 @every_exercise
 def test_changes_of_the_solution_are_rejected(exercise):
     lesson = exam.lesson_of(exercise)
