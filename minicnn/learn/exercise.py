@@ -34,6 +34,7 @@ class Exercise:
     op: str = ""
     hook: str = ""
     nowhere: str = ""
+    needs: str = ""
     limit: float = 20.0
     pairs: bool = False
 
@@ -56,7 +57,7 @@ class Exercise:
 
 FIELDS: dict[str, type | tuple[type, ...]] = {
     "id": str, "name": str, "difficulty": int, "minutes": int, "hints": list, "functions": list,
-    "op": str, "hook": str, "nowhere": str, "limit": (int, float), "pairs": bool,
+    "op": str, "hook": str, "nowhere": str, "needs": str, "limit": (int, float), "pairs": bool,
 }  # fmt: skip
 NEEDED = ("id", "name", "difficulty", "minutes", "hints")
 
