@@ -29,7 +29,7 @@ CORE_BUDGET = 3750
 
 def sources() -> list[Path]:
     """Every Python file of the project."""
-    folders = ("minicnn", "tests", "benchmarks", "examples", "lessons")
+    folders = ("minicnn", "tests", "benchmarks", "examples", "lessons", "docs")
     return sorted(p for f in folders for p in (ROOT / f).rglob("*.py"))
 
 

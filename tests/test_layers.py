@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "testing": CORE | {"ops", "nn", "optim", "data"},
     "summary": CORE | {"ops", "nn"},
     "folding": CORE | {"ops", "nn", "summary"},
-    "learn": CORE | {"ops", "nn", "optim", "testing"},
+    "learn": CORE | {"ops", "nn", "optim", "testing", "train"},
     "viz": CORE | {"ops", "nn", "optim", "data", "summary"},
 }
 ANYTHING = {"cli", "__init__", "__main__"}

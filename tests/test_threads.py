@@ -177,8 +177,22 @@ def test_numbers_of_numpy_are_numbers():
 def test_as_many_workers_as_threads():
     for number in (1, 2, 1):
         minicnn.set_num_threads(number)
-        assert len(running_sums(parts=4)[1]) == number
+        launches = [running_sums(parts=64)[1] for _ in range(200)]  # who comes late finds nothing
+        assert max(len(workers) for workers in launches) == number
         assert numba.get_num_threads() == number
+
+
+def test_every_part_is_done_once_whoever_does_it():
+    @compiled_parallel
+    def count(part, parts, done):
+        for _ in range(part * 1000):  # the last parts take longest
+            done[part] += 1
+        done[part] -= part * 1000 - 1
+
+    done = np.zeros((50, 333), np.int64)
+    for once in done:
+        count(len(once), once)
+    assert (done == 1).all()
 
 
 def test_more_threads_than_cores_give_the_same_bits_each_time():

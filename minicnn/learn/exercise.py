@@ -19,7 +19,8 @@ class Exercise:
     op of the gradient doctor that judges them; without one, the check is ``CHECKS[name]`` of
     `minicnn.learn.checks.<slug>`. ``hook`` says where the function goes in the library: a kernel
     ("relu_grad"), one half of an op ("linear.backward"), or an entry of `places.HOOKS`; where there
-    is no such place, ``nowhere`` says why.
+    is no such place, ``nowhere`` says why. ``needs`` are options of `train --data digits` that
+    make it come by the place, where it does not without them.
     ``difficulty`` 1 to 3. ``limit`` is the time that a check may take, in seconds. With ``pairs``
     the functions must take options that are pairs (height, width), too.
     """

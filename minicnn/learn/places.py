@@ -1,18 +1,21 @@
 """Places in the library that are neither a kernel nor half of an op, each with a way to fill it."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from .. import autograd, ops
 from ..kernels import kernel_set, override
+from ..nn import MultiheadAttention
 from ..ops import index
 from ..ops.shape import broadcast_to, sum_to
 from ..random import generator
 from ..tensor import Tensor, as_tensor, record, wrap
 from . import columns
-from .replacing import Function, Hook, replaced
+from .replacing import Function, Hook, backward_of, forward_of, replaced
 
 
 def _from_output(kernel: str) -> Hook:
@@ -164,6 +167,19 @@ def _single_number(kernel: str) -> Hook:
     return hook
 
 
+def _unweighted(kernel: str) -> Hook:
+    """Half of a focal loss f(..., labels, weight, gamma) as cross-entropy: weights 1, gamma 0."""
+
+    def hook(function: Function) -> AbstractContextManager[None]:
+        def plain(*arrays: Any) -> Any:
+            x = arrays[-2]
+            return np.asarray(function(*arrays, np.ones(x.shape[1], x.dtype), 0.0), x.dtype)
+
+        return override(**{kernel: plain})
+
+    return hook
+
+
 def _sgd(function: Function) -> AbstractContextManager[None]:
     """A step of SGD with momentum that returns [param, velocity]; Nesterov's takes the velocity."""
 
@@ -197,21 +213,37 @@ def _adam(decoupled: bool) -> Hook:
     return hook
 
 
-def _batch_norm(half: str) -> Hook:
-    """Half of batch norm in training, f(x, weight, bias, eps); other norms share its kernels."""
+def _over_batch(x: Any, axes: Any) -> bool:
+    return bool(axes[0] == 0)
+
+
+def _over_features(x: Any, axes: Any) -> bool:
+    return tuple(axes) == (x.ndim - 1,) and x.ndim > 1
+
+
+def _has_both(weight: Any, bias: Any) -> bool:
+    return weight is not None and bias is not None
+
+
+def _norm(half: str, mine: Callable[[Any, Any], bool]) -> Hook:
+    """Half of batch norm in training or of layer norm, f(x, weight, bias, eps); they share kernels.
+
+    ``mine(x, axes)``: is it this norm?
+    """
 
     def hook(function: Function) -> AbstractContextManager[None]:
         kernels = kernel_set("numpy")
 
         def normalize(x: Any, w: Any, b: Any, axes: Any, eps: float, *more: Any) -> Any:
             y, mean, var = kernels.normalize(x, w, b, axes, eps, *more)
-            if axes[0] == 0 and w is not None and all(v is None for v in more):
+            if mine(x, axes) and _has_both(w, b) and all(v is None for v in more):
                 y = function(x, w.ravel(), b.ravel(), eps)
             return y, mean, var
 
         def normalize_grad(gy: Any, x: Any, w: Any, mean: Any, var: Any, axes: Any, eps: float,
                            b: Any, *more: Any) -> Any:  # fmt: skip
-            if axes[0] != 0 or w is None or any(v is not None and v is not False for v in more):
+            plain = all(v is None or v is False for v in more)
+            if not (mine(x, axes) and _has_both(w, b) and plain):
                 return kernels.normalize_grad(gy, x, w, mean, var, axes, eps, b, *more)
             gx, gw, gb = function(gy, x, w.ravel(), b.ravel(), eps)
             return gx, gw.reshape(w.shape), gb.reshape(b.shape), None
@@ -243,13 +275,71 @@ def _dropout(half: str) -> Hook:
     return hook
 
 
+def _attention(half: str) -> Hook:
+    """Half of self-attention, f(q, k, v), each (B, T, D); a head is one more sample to it."""
+
+    def hook(function: Function) -> AbstractContextManager[None]:
+        now = MultiheadAttention.forward
+        halves = {"forward": forward_of("attention"), "backward": backward_of("attention")}
+        halves |= {**getattr(now, "halves", {}), half: function}
+
+        def forward(self: MultiheadAttention, x: Tensor, *more: Any, **masks: Any) -> Tensor:
+            if more or masks or self.in_proj_bias is None or (self.training and self.dropout):
+                return now(self, x, *more, **masks)
+            maps = (ops.split(p, self.embed_dim) for p in (self.in_proj_weight, self.in_proj_bias))
+            q, k, v = (self._into_heads(ops.linear(x, w, b)) for w, b in zip(*maps, strict=True))
+            inputs = tuple(t.flatten(0, 1) for t in (q, k, v))
+            arrays = [t.data for t in inputs]
+            gradients = halves["backward"]
+            y = record("attention", halves["forward"](*arrays), inputs,
+                       lambda gy: tuple(map(wrap, gradients(gy.data, *arrays))))  # fmt: skip
+            return self.out_proj(y.reshape(q.shape).permute(0, 2, 1, 3).flatten(2))
+
+        forward.halves = halves  # type: ignore[attr-defined]
+        return replaced(now, forward)
+
+    return hook
+
+
 def _scaled(values: Any, p: float, mask: Any) -> Any:
     return values * mask / (1 - p)
 
 
+def _dense_weight(function: Function) -> AbstractContextManager[None]:
+    """A convolution with groups as a full one, whose weight the function makes."""
+
+    def conv2d(
+        x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, groups: int
+    ) -> Any:
+        return theirs(x, function(w, groups), b, stride, padding, dilation, 1)
+
+    theirs = kernel_set("numpy").conv2d
+    return override(conv2d=conv2d)
+
+
+def _concat_backward(function: Function) -> AbstractContextManager[None]:
+    """The gradients of two arrays put together, f(gy, a, b, axis); longer lists two at a time."""
+
+    def pair(a: Tensor, b: Tensor, axis: int) -> Tensor:
+        def backward(gy: Tensor) -> tuple[Tensor, ...]:
+            return tuple(wrap(g) for g in function(gy.data, a.data, b.data, axis))
+
+        return record("concat", np.concatenate([a.data, b.data], axis), (a, b), backward)
+
+    def theirs(tensors: Any, dim: int = 0) -> Tensor:
+        return reduce(lambda a, b: pair(a, b, dim), [as_tensor(x) for x in tensors])
+
+    return replaced(ops.concat, theirs)
+
+
 HOOKS: dict[str, Hook] = {
-    "batch_norm_forward": _batch_norm("normalize"),
-    "batch_norm_backward": _batch_norm("normalize_grad"),
+    "concat_backward": _concat_backward,
+    "dense_weight": _dense_weight,
+    "attention_forward": _attention("forward"),
+    "attention_backward": _attention("backward"),
+    "batch_norm_forward": _norm("normalize", _over_batch),
+    "batch_norm_backward": _norm("normalize_grad", _over_batch),
+    "layer_norm_backward": _norm("normalize_grad", _over_features),
     "dropout_forward": _dropout("forward"),
     "dropout_backward": _dropout("backward"),
     "autograd.topological": _topological,
@@ -265,6 +355,8 @@ HOOKS: dict[str, Hook] = {
     "optim.AdamW": _adam(decoupled=True),
     "cross_entropy": _single_number("cross_entropy"),
     "softmax_of_rows": _of_rows("softmax"),
+    "focal_forward": _unweighted("cross_entropy"),
+    "focal_backward": _unweighted("cross_entropy_grad"),
     "im2col": columns.im2col,
     "col2im": columns.col2im,
     "sigmoid_grad_from_output": _from_output("sigmoid"),

@@ -51,7 +51,7 @@ def _library() -> list[ModuleType]:
 def half_of(op: str, half: str, function: Function) -> AbstractContextManager[None]:
     """One half of an op is the learner's; the other is in use now, or else the doctor's."""
     now = getattr(ops, op)
-    halves = {"forward": _forward(op), "backward": _backward(op), **getattr(now, "halves", {})}
+    halves = {"forward": forward_of(op), "backward": backward_of(op), **getattr(now, "halves", {})}
     return replaced(now, recorded(op, **{**halves, half: function}))
 
 
@@ -134,14 +134,14 @@ def _chosen(name: str, options: dict[str, Any], option: str) -> Any:
     return usual(options) if callable(usual) else usual
 
 
-def _forward(op: str) -> Function:
+def forward_of(op: str) -> Function:
     def forward(*arrays: Any, **options: Any) -> Any:
         return OPS[op].run(dict(zip(OPS[op].inputs, arrays, strict=False)), options)[0]
 
     return forward
 
 
-def _backward(op: str) -> Function:
+def backward_of(op: str) -> Function:
     def backward(gy: Any, *arrays: Any, **options: Any) -> Any:
         inputs = dict(zip(OPS[op].inputs, arrays, strict=False))
         return tuple(OPS[op].run(inputs, options)[1](gy).values())

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from minicnn import Tensor, ops, optim, use_kernels
+from minicnn import Tensor, nn, ops, optim, use_kernels
 from minicnn.cli import main
 from minicnn.learn.hooks import swap
 from minicnn.learn.stub import solution
@@ -38,6 +38,8 @@ ROWS = {
     "product_rule": ("mul",), "max_backward": ("max",), "getitem_backward": ("getitem",),
     "smooth_labels": ("cross_entropy",), "depthwise_part": ("depthwise_conv2d",),
     "im2col": ("conv2d",), "col2im": ("conv2d",),
+    "dense_weight": ("conv2d",),
+    "focal_forward": ("cross_entropy",), "focal_backward": ("cross_entropy",),
 }  # fmt: skip
 # A typical mistake of each exercise that has a place: what the solution says, and what instead.
 MISTAKES = {
@@ -75,6 +77,13 @@ MISTAKES = {
     "14.3": (" - g.mean(axes, keepdims=True)", ""),
     "15.1": ("mask / (1 - p)", "mask"),
     "15.2": ("mask / (1 - p)", "mask"),
+    "17.2": ("ga, gb", "gb, ga"),
+    "20.1": ("np.eye(groups)", "np.eye(groups)[::-1]"),
+    "21.2": ("/ np.sqrt(q.shape[-1])", ""),
+    "21.3": ("- (gp * p)", "- gp"),
+    "21.4": (" - g.mean(-1, keepdims=True)", ""),
+    "23.2": ("- np.log", "+ np.log"),
+    "23.3": ("/ w.sum()", ""),
 }  # fmt: skip
 HOOKED = [e for e in exam.EXERCISES if e.hook]
 hooked = pytest.mark.parametrize("exercise", HOOKED, ids=exam.label)
@@ -107,6 +116,10 @@ def rows(exercise):
     """A batch of no samples is no exercise's business."""
     names = ROWS.get(exercise.hook, (exercise.op,))
     return [c for c in CASES if c.op in names and all(a.size for a in c.example.inputs)]
+
+
+def has_layer(exercise):
+    return exercise.hook.startswith("attention")
 
 
 def reference(case, arrays):
@@ -162,10 +175,26 @@ def steps_as_torch(name):
             test_optim.assert_equal(ours, theirs)
 
 
+def attention():
+    """Output and gradients of two heads of attention, which is a layer and has no row."""
+    rng = np.random.default_rng(9)
+    layer = nn.MultiheadAttention(6, 2).double()
+    for p in layer.parameters():
+        p.data[...] = rng.standard_normal(p.shape)
+    x = Tensor(rng.standard_normal((2, 5, 6)), requires_grad=True)
+    with use_kernels("numpy"):
+        y = layer(x)
+    y.backward(rng.standard_normal(y.shape))
+    return [y.data, x.grad.data, *(p.grad.data for p in layer.parameters())]
+
+
 def run_tests(exercise, functions):
     """All tests of the library that the exercise's place has; the number of calls."""
     library = [values_and_gradients(case, kernels="numpy") for case in rows(exercise)]
+    layer = attention() if has_layer(exercise) else []
     with in_place(exercise, functions) as counted:
+        if layer:
+            assert_equal(attention(), layer)
         if exercise.hook.startswith("optim."):
             steps_as_torch(exercise.hook.removeprefix("optim."))
         for case, right in zip(rows(exercise), library, strict=True):
@@ -175,7 +204,7 @@ def run_tests(exercise, functions):
 
 @hooked
 def test_the_librarys_tests_pass_with_the_solution_in_it(exercise):
-    assert rows(exercise) or exercise.hook.startswith("optim.")
+    assert rows(exercise) or exercise.hook.startswith(("optim.", "attention"))
     assert run_tests(exercise, exam.right(exercise)), "it was never called"
 
 

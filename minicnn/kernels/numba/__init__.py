@@ -3,9 +3,10 @@
 Same names, same arguments, same answers as `reference`; what is not here is taken from there.
 Each kernel is a thin Python function that prepares plain arrays, and compiled loops.
 
-* One owner of the cores: kernels divide their work among `get_num_threads()` parts and launch these
-  with Numba's threads (`launch`). NumPy's matrix products have threads of their own, and two pools
-  that take turns wait for each other; so large products are made here too (`product`).
+* One owner of the cores: kernels divide their work into parts, as many as threads or a few more,
+  and launch these with Numba's threads (`launch`). NumPy's matrix products have threads of their
+  own, and two pools that take turns wait for each other; so large products are made here too
+  (`product`).
 * The same number of threads gives the same bits in every run: each part has its own range of the
   work, and sums are added up in order of the parts. No blanket `fastmath`: NaN and infinities come
   out as in `reference`.

@@ -36,8 +36,8 @@ def compiled_parallel(function: Callable) -> Callable:
     """One part of a kernel's work, ``function(part, parts, ...)``, as a kernel that does all parts.
 
     The kernel is called as ``kernel(parts, ...)`` and gives the parts to the threads. Write the
-    function so that each part has a range of its own of the work, and pass one part per thread: the
-    same number of threads then gives the same bits.
+    function so that each part has a range of its own of the work, and pass one part per thread, or
+    a few, so that a slow thread may do fewer: the same number of threads then gives the same bits.
 
     Numba's own way, `prange` in a function with ``parallel=True``, is as fast, but takes more than
     twice as long to compile.

@@ -89,7 +89,7 @@ def convolve(
     ``start`` is a flat array laid out as y, or y itself. Pixels of y that no tap reaches (see
     `sides`) stay as they are.
     """
-    (n, h, w, _), channels, parts = x.shape, panels.channels, get_num_threads()
+    (n, h, w, _), channels, threads = x.shape, panels.channels, get_num_threads()
     outputs = channels.groups * channels.outputs
     if 0 in (n, h, w, windows.oh, windows.ow, outputs):
         return
@@ -102,14 +102,14 @@ def convolve(
         tail[: 0 if bias is None else outputs] = 0 if bias is None else bias
     else:
         tail = plain(bias)
+    pieces = plan(n, x[0].nbytes, windows.oh, threads, weights, blocks, most, False)
     how = (
         panels.codes, x.reshape(-1), x.shape, panels.data, tail, y if start is None else start, y,
         *sides(windows, (h, w)), tuple(windows), tuple(channels), tuple(target),
-        tuple(plan(n, x[0].nbytes, windows.oh, parts, weights, blocks, most)), cut,
-        (start is not None, bias is not None, low, high),
+        tuple(pieces), cut, (start is not None, bias is not None, low, high),
     )  # fmt: skip
     work = n * windows.oh * windows.ow * windows.kh * windows.kw * channels.inputs * outputs
-    _convolve(parts if work >= SMALL else 1, *how)
+    _convolve(pieces.parts if work >= SMALL else 1, *how)
 
 
 @lru_cache(1024)

@@ -8,9 +8,10 @@ It divides the numbers 0 ... dimensions[0] - 1 into ranges, and calls for each o
 
     task(args + first * steps, how many, steps, data)
 
-Here `task` is a few instructions that call the function for each number of the range, which is the
-part; `data` points to what all parts are given. args is 0 and steps 1, so what the task gets first
-is the first part.
+Here every thread is given one number, whichever it is, and all share what `data` points to. `task`
+is a few instructions: take the next part that nobody has taken, call the function for it, and again
+until there is none. So a thread that is slower does fewer parts: its core may be a small one, or
+busy with other work too. Who does a part makes no difference to the result.
 
 Numba finds the same for a function with `prange` by analysing it, turning the loop into the text of
 a Python function, and compiling that beside the first.
@@ -58,11 +59,12 @@ def run_parts(typing, function, parts, workers, args):
         given = _without_owners(context, builder, args, given)
         compiled = function.dispatcher.get_compile_result(called)
         context.active_code_library.add_linking_library(compiled.library)
-        data = cgutils.alloca_once(builder, ir.LiteralStructType([_FLAG, parts.type, given.type]))
-        for i, value in enumerate((_FLAG(0), parts, given)):
+        shared = ir.LiteralStructType([_FLAG, INDEX, parts.type, given.type])
+        data = cgutils.alloca_once(builder, shared)
+        for i, value in enumerate((_FLAG(0), INDEX(0), parts, given)):  # failed, next part, ...
             builder.store(value, cgutils.gep_inbounds(builder, data, 0, i))
         task = _task(context, builder.module, compiled.fndesc, called, data.type)
-        _start(builder, task, parts, workers, data)
+        _start(builder, task, workers, data)
         return builder.load(cgutils.gep_inbounds(builder, data, 0, 0))
 
     return types.boolean(function, types.intp, types.intp, args), write
@@ -89,28 +91,32 @@ def _task(context, module, description, called, pointer):
     task = ir.Function(module, _TASK, module.get_unique_name("task"))
     task.linkage = "internal"
     builder = ir.IRBuilder(task.append_basic_block())
-    first, count, _, data = task.args
-    data = builder.bitcast(data, pointer)
-    first = builder.ptrtoint(builder.load(first), INDEX)
-    parts, given = (builder.load(cgutils.gep_inbounds(builder, data, 0, i)) for i in (1, 2))
+    data = builder.bitcast(task.args[3], pointer)
+    failed, taken, parts, given = (cgutils.gep_inbounds(builder, data, 0, i) for i in range(4))
+    parts, given = builder.load(parts), cgutils.unpack_tuple(builder, builder.load(given))
     function = context.declare_function(module, description)
-    with cgutils.for_range(builder, builder.load(count)) as loop:
-        part = builder.add(first, loop.index)
-        values = [part, parts, *cgutils.unpack_tuple(builder, given)]
-        status, _ = context.call_conv.call_function(
-            builder, function, called.return_type, called.args, values
-        )
-        with builder.if_then(status.is_error):
-            builder.store(_FLAG(1), cgutils.gep_inbounds(builder, data, 0, 0))
+    take, work, end = (task.append_basic_block(name) for name in ("take", "work", "end"))
+    builder.branch(take)
+    builder.position_at_end(take)
+    part = builder.atomic_rmw("add", taken, INDEX(1), "monotonic")  # its value before
+    builder.cbranch(builder.icmp_signed("<", part, parts), work, end)
+    builder.position_at_end(work)
+    status, _ = context.call_conv.call_function(
+        builder, function, called.return_type, called.args, [part, parts, *given]
+    )
+    with builder.if_then(status.is_error):
+        builder.store(_FLAG(1), failed)
+    builder.branch(take)
+    builder.position_at_end(end)
     builder.ret_void()
     return task
 
 
-def _start(builder, task, parts, workers, data):
+def _start(builder, task, workers, data):
     """With one worker the parts are done one after another, right here"""
     first = cgutils.alloca_once(builder, _BYTES, zfill=True)
     count, step = (cgutils.alloca_once(builder, INDEX) for _ in range(2))
-    builder.store(parts, count)
+    builder.store(workers, count)
     builder.store(INDEX(1), step)
     data = builder.bitcast(data, _BYTES)
     alone = builder.icmp_signed("<=", workers, INDEX(1))

@@ -47,25 +47,25 @@ def weight_grad(gy: Array, x: Array, windows: Windows, groups: int) -> Array:
     merged = groups == 1 and windows.dw == 1 and apart == c  # (v, c) follow without a gap
     run = kw * inputs if merged else inputs
     vectors, last, channels = blocks_of(groups, inputs, outputs, run, x.itemsize)
-    parts, blocks = get_num_threads(), groups * -(-outputs // channels.width)
+    blocks = groups * -(-outputs // channels.width)
     size = kh * kw * inputs * o * x.itemsize
     packs = kh * kw * inputs >= _MANY
     image = x[0].nbytes + (0 if packs else gy[0].nbytes // blocks)  # what one block reads
-    pieces = plan(len(x), image, windows.oh, parts, size, blocks, _band(size, kh * kw))
+    how = get_num_threads(), size, blocks, _band(size, kh * kw), True
+    pieces = plan(len(x), image, windows.oh, *how)
     pixels = pieces.images * pieces.band * windows.ow if packs else 0
-    panels = np.empty((parts, pixels * channels.width), x.dtype)
+    panels = np.empty((pieces.parts, pixels * channels.width), x.dtype)
     gradients = gy.reshape(-1)
     if outputs % REGISTERS.lanes(x.dtype) and not packs:  # the last vector reads beyond the end
         gradients = np.concatenate([gradients, np.zeros(channels.width, gy.dtype)])
     tall = min(h, (pieces.band - 1) * windows.sh + (kh - 1) * windows.dh + 1)
     room = pieces.images * tall * w * apart if apart != c else 1
-    spread = np.empty((parts, room), x.dtype)
-    sums = np.empty((1 if pieces.divided == BLOCKS else parts, *shape), x.dtype)
-    codes = strip_code(x.itemsize, vectors), strip_code(x.itemsize, last)
+    spread = np.empty((pieces.parts, room), x.dtype)
+    sums = np.empty((1 if pieces.divided == BLOCKS else pieces.parts, *shape), x.dtype)
     _weight_grad(
-        parts, codes, x.reshape(-1), x.shape, gradients, sums.reshape(-1), panels, spread,
-        (tall, apart), sides(windows, (h, w))[1], tuple(windows), tuple(channels), tuple(pieces),
-        merged,
+        pieces.parts, tuple(strip_code(x.itemsize, some) for some in (vectors, last)),
+        x.reshape(-1), x.shape, gradients, sums.reshape(-1), panels, spread, (tall, apart),
+        sides(windows, (h, w))[1], tuple(windows), tuple(channels), tuple(pieces), merged,
     )  # fmt: skip
     return sums[0] if len(sums) == 1 else sums.sum(0)
 
