@@ -220,10 +220,17 @@ def swap_in(ctx: click.Context, id: str, command: tuple[str, ...]) -> None:
     click.echo(f"{name}: yours, from {work.file(exercise.lesson)}", err=True)
     main = ctx.find_root().command
     with swap(exercise.hook, counted):
-        try:
-            main.main(list(command), standalone_mode=False, prog_name="minicnn")
-        finally:
-            click.echo(f"{name} was called {calls:,} times", err=True)
+        main.main(list(command), standalone_mode=False, prog_name="minicnn")
+    click.echo(f"{name} was {_called(exercise, calls)}", err=True)
+
+
+def _called(exercise: Exercise, times: int) -> str:
+    """How often, and where a function that was never called would be."""
+    if times:
+        return f"called {times:,} times"
+    more = f"; add {exercise.needs} to a `train --data digits`" if exercise.needs else ""
+    return (f"never called: this command does not use {exercise.hook}{more}. "
+            "The check has trained a small network with it.")  # fmt: skip
 
 
 @learn.command()

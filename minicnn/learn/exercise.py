@@ -19,7 +19,8 @@ class Exercise:
     op of the gradient doctor that judges them; without one, the check is ``CHECKS[name]`` of
     `minicnn.learn.checks.<slug>`. ``hook`` says where the function goes in the library: a kernel
     ("relu_grad"), one half of an op ("linear.backward"), or an entry of `places.HOOKS`; where there
-    is no such place, ``nowhere`` says why.
+    is no such place, ``nowhere`` says why. ``needs`` are options of `train --data digits` that
+    make it come by the place, where it does not without them.
     ``difficulty`` 1 to 3. ``limit`` is the time that a check may take, in seconds. With ``pairs``
     the functions must take options that are pairs (height, width), too.
     """
@@ -34,6 +35,7 @@ class Exercise:
     op: str = ""
     hook: str = ""
     nowhere: str = ""
+    needs: str = ""
     limit: float = 20.0
     pairs: bool = False
 
@@ -56,7 +58,7 @@ class Exercise:
 
 FIELDS: dict[str, type | tuple[type, ...]] = {
     "id": str, "name": str, "difficulty": int, "minutes": int, "hints": list, "functions": list,
-    "op": str, "hook": str, "nowhere": str, "limit": (int, float), "pairs": bool,
+    "op": str, "hook": str, "nowhere": str, "needs": str, "limit": (int, float), "pairs": bool,
 }  # fmt: skip
 NEEDED = ("id", "name", "difficulty", "minutes", "hints")
 

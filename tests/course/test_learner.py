@@ -1,6 +1,7 @@
 """What a learner does and sees: files in a folder, the loop, hints, solutions, hostile code."""
 
 import json
+import re
 import textwrap
 
 import pytest
@@ -207,10 +208,25 @@ def test_commands_of_a_learner(work):
 
 def test_swap_trains_with_the_learners_function(work):
     written(work, RIGHT)
-    done = run(work, "swap", "05.1", "--", "system", "--no-such")
-    assert done.exit_code != 0 and "called 0 times" in done.output
+    train = ("train", "--data", "digits", "--epochs", "1", "--kernels", "numpy")
+    done = run(work, "swap", "05.1", "--", *train, "--out", str(work.folder / "run"))
+    assert done.exit_code == 0 and "test accuracy" in done.output, done.output
+    assert re.search(r"linear_forward was called [1-9]\d* times", done.output)
     written(work, "return x")
     assert "must pass first" in run(work, "swap", "05.1", "--", "info").output
+
+
+def test_swap_says_where_a_function_has_no_place_or_no_use(work):
+    for lesson in ("05", "08"):
+        work.start(exam.COURSE.lesson(lesson))
+        path = work.file(exam.COURSE.lesson(lesson).name)
+        path.write_text(solution(exam.COURSE.lesson(lesson)), encoding="utf-8")
+    done = run(work, "swap", "05.3", "--", "info")
+    assert done.exit_code == 1 and len(done.output.splitlines()) == 1
+    assert "05.3 sample_gradients has no place in the library: the library sums" in done.output
+    done = run(work, "swap", "08.1", "--", "info")
+    assert done.exit_code == 0, done.output
+    assert "never called: this command does not use optim.SGD; add --optimizer sgd" in done.output
 
 
 def test_pick_falls_back_and_says_so(work, monkeypatch, capsys):

@@ -10,8 +10,10 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from minicnn import Tensor, nn, ops, optim, use_kernels
+from minicnn.cli import main
 from minicnn.learn.hooks import swap
 from minicnn.learn.stub import solution
 from tests import test_optim
@@ -85,6 +87,10 @@ MISTAKES = {
 }  # fmt: skip
 HOOKED = [e for e in exam.EXERCISES if e.hook]
 hooked = pytest.mark.parametrize("exercise", HOOKED, ids=exam.label)
+
+hooked_with_needs = pytest.mark.parametrize(
+    "exercise", [e for e in HOOKED if e.needs], ids=exam.label
+)  # fmt: skip
 
 
 class Counted:
@@ -237,3 +243,17 @@ def test_calls_by_name_and_with_usual_options_reach_the_function():
         for y in (ops.max_pool2d(x, 2), ops.max_pool2d(x=x, kernel_size=(2, 2), stride=2)):
             assert np.allclose(y.data, wanted.data, rtol=1e-12)
     assert function.calls == 2
+
+
+@pytest.mark.slow
+@hooked_with_needs
+def test_a_training_with_what_an_exercise_needs_comes_by_its_place(exercise, tmp_path):
+    def calls(*options):
+        function, out = Counted(exam.right(exercise)[exercise.functions[-1]]), tmp_path / "run"
+        command = ["train", "--data", "digits", "--epochs", "1", "--out"]
+        with swap(exercise.hook, function):
+            done = CliRunner().invoke(main, [*command, str(out / str(len(options))), *options])
+        assert done.exit_code == 0, done.output
+        return function.calls
+
+    assert calls(*exercise.needs.split()) and not calls()
