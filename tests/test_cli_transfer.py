@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minicnn import weights
+from minicnn import models, weights
 
 from .test_cli import FAST, run
 from .test_cli_train import draw
+from .test_models_mobilenet_v1 import keras_state
 
 FROZEN = ("conv1", "bn1", "layer1", "layer2")
 SMALL = ("--model", "resnet20", "--batch-size", 4, "--val-fraction", 0.25, "--schedule", "none")
@@ -63,3 +64,13 @@ def test_frozen_parameters_and_statistics(photos, base, optimizer, tmp_path):
     assert all(np.array_equal(a[name], b[name]) for name in a)
     config = json.loads((tmp_path / "r" / "config.json").read_text(encoding="utf-8"))
     assert config["freeze"] == list(FROZEN)
+
+
+def test_a_run_remembers_what_its_weights_asked_for(photos, tmp_path):
+    """Google's nets pad on one side only; without that, the trained weights mean something else."""
+    given = tmp_path / "keras.safetensors"
+    weights.save(given, keras_state(models.create("mobilenet_v1_025")))
+    run("train", "--data", photos, "--weights", given, "--new-head", "--freeze", "features.*",
+        "--epochs", 1, "--out", tmp_path / "r")  # fmt: skip
+    measured = json.loads((tmp_path / "r" / "test.json").read_text(encoding="utf-8"))
+    assert f"validation loss {measured['loss']:.4f}" in run("evaluate", tmp_path / "r").output

@@ -65,6 +65,7 @@ def prepare(config: dict[str, Any]) -> Run:
     }  # fmt: skip
     manual_seed(config["seed"])
     model = _model(config)
+    config["model_options"] = {**getattr(model, "needed", {}), **config["model_options"]}
     preset = getattr(model, "preset", None) or preset
     config |= {"preset": preset.to_config(), "image_shape": list(preset.image_shape)}
     model = model.to(config["device"])

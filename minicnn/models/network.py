@@ -29,6 +29,7 @@ class Network(nn.Module):
     preset: Preset | None = None
     classes: list[str] | None = None
     image_size: int | None = None
+    needed: Mapping[str, Any] = {}  # the options that loaded weights asked for
     auxiliary: tuple[str, ...] = ()
 
     @staticmethod

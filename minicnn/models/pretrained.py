@@ -97,6 +97,7 @@ def load_pretrained(
         net.replace_head(net.num_classes)
         state = {**state, **_head_state(net)}
     load_weights(net, state)
+    net.needed = needed
     net.preset = published.preset if published else _usual_preset(row, net, options)
     if not new_head and net.num_classes == 1000:
         net.classes = imagenet_classes()
