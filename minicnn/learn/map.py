@@ -16,6 +16,9 @@ TOP = """<!-- Made by `minicnn learn build`, the orders of reading from lessons/
 `minicnn learn` starts the course; what you write is in the folder `my`. A lesson that you skip is
 no hole: where a later one needs what you did not write, it takes the course's own.
 
+Around the lessons: [before convolutional networks](../docs/before_cnn.md), edges counted by hand;
+and at the end [your own photos](../docs/capstone.md), from a folder to a report.
+
 ## The map
 
 The minutes are for writing the exercises, estimated; reading takes about half as long. The stars
@@ -75,7 +78,7 @@ def orders(course: Course) -> list[dict[str, Any]]:
 
 def _orders(course: Course) -> Iterator[list[str]]:
     for order in orders(course):
-        yield [f"## {order['title']}", "", order["text"], "",
+        yield [f"## {order['title']}", "", order["text"].strip(), "",
                f"| {order['unit']} | Do | Minutes | What you can do then |", "|---|---|---:|---|",
                *_steps(course, order["step"]), ""]  # fmt: skip
 
