@@ -72,9 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="shapes", help="shapes, fashion_mnist, cifar10, ...")
     parser.add_argument("--images", type=int, nargs="+", default=[200, 1000])
-    parser.add_argument(
-        "--steps", type=int, default=300, help="of the CNN, and at most of the SVM"
-    )
+    parser.add_argument("--steps", type=int, default=300, help="of the CNN, and at most of the SVM")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--fast", action="store_true", help="300 shapes, 60 steps")
     options = parser.parse_args()
