@@ -3,9 +3,9 @@ r"""
 # 03 Tensors and the price of broadcasting
 
 **Goal.** Find the gradient of every op that copies, adds up or moves the entries of an array, and
-see that one sentence covers them all.
-
-**Before.** Lessons 01 and 02 (the engine for numbers). **Time.** 90 minutes. **Runs** in 2 s.
+see that one sentence covers them all. **Before.** Lessons 01 and 02 (the engine for numbers).
+**Time.** 90 minutes. **Runs** in 2 s. **You can skip this if** you know why the gradient of a
+broadcast is a sum, and what an index taken twice does.
 
 A network has a million numbers, and one Python object for each is a thousand times too slow. From
 here on a value is an array. The rules of lesson 01 stay; new is that NumPy *copies* entries where

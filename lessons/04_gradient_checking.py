@@ -3,8 +3,8 @@ r"""
 # 04 Trust but verify: gradient checking
 
 **Goal.** Write a checker that tells a right backward pass from a wrong one; learn how a check lies.
-
-**Before.** Lesson 03 (arrays and their gradients). **Time.** Two hours. **Runs** in 2 s.
+**Before.** Lesson 03 (arrays and their gradients). **Time.** Two hours. **Runs** in 2 s. **You can
+skip this if** you can say when a check passes a wrong gradient, and which h fits float32.
 
 A wrong gradient does not crash. The network learns a little worse, and nobody knows why. But there
 is a derivative without any rule: move the input a little and watch the output.

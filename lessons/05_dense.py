@@ -3,10 +3,9 @@ r"""
 # 05 The dense layer
 
 **Goal.** Write the layer that every network ends with, forward and backward, and see that its
-gradients can be found from the shapes alone.
-
-**Before.** Lesson 03 (arrays and broadcasting), lesson 04 (checking a gradient).
-**Time.** About an hour. **Runs** in 2 s.
+gradients can be found from the shapes alone. **Before.** Lesson 03 (arrays and broadcasting),
+lesson 04 (checking a gradient). **Time.** About an hour. **Runs** in 2 s. **You can skip this if**
+you can write the three gradients of a dense layer from their shapes alone.
 
 A *dense layer* (also: linear layer, fully connected layer) takes D numbers and gives O numbers.
 Each output is a weighted sum of all inputs, plus a constant. The weights and constants are what

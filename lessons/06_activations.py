@@ -2,10 +2,10 @@
 r"""
 # 06 Activations
 
-**Goal.** Write the functions between two layers, forward and backward, for numbers of any size;
-and see why a deep network prefers some of them.
-
-**Before.** Lesson 05 (the dense layer). **Time.** About an hour. **Runs** in 2 s.
+**Goal.** Write the functions between two layers, forward and backward, for numbers of any size; and
+see why a deep network prefers some of them. **Before.** Lesson 05 (the dense layer). **Time.**
+About an hour. **Runs** in 2 s. **You can skip this if** you can write sigmoid and SiLU with their
+slopes so that nothing overflows.
 
 Two dense layers in a row are one dense layer: a product of two matrices is a matrix. What makes
 depth worth its cost is a function between them that is not a straight line, the *activation*. It

@@ -3,9 +3,9 @@ r"""
 # 07 Softmax cross-entropy that never says NaN
 
 **Goal.** Turn the last layer's numbers into probabilities and these into a loss that is finite for
-every input; and find that the gradient of it all is "probability minus label".
-
-**Before.** Lesson 06 (large numbers in `exp`). **Time.** An hour and a half. **Runs** in 2 s.
+every input; and find that the gradient of it all is "probability minus label". **Before.** Lesson
+06 (large numbers in `exp`). **Time.** An hour and a half. **Runs** in 2 s. **You can skip this if**
+you can derive "probability minus label", and keep the loss finite for logits of 1000.
 """
 
 # %%

@@ -3,8 +3,8 @@ r"""
 # 08 Optimizers
 
 **Goal.** Turn gradients into steps, by momentum and by Adam, and know what each number is for.
-
-**Before.** Lesson 05 (what a gradient says). **Time.** Two hours. **Runs** in 2 s.
+**Before.** Lesson 05 (what a gradient says). **Time.** Two hours. **Runs** in 2 s. **You can skip
+this if** you can write AdamW with its bias correction, and say what sets it apart from Adam.
 """
 
 # %%

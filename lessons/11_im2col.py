@@ -3,8 +3,8 @@ r"""
 # 11 im2col and GEMM
 
 **Goal.** Turn a convolution into one product of matrices, both ways, and know what it costs.
-
-**Before.** Lesson 10 (convolution with loops). **Time.** Two hours. **Runs** in 4 s.
+**Before.** Lesson 10 (convolution with loops). **Time.** Two hours. **Runs** in 4 s. **You can skip
+this if** you know what undoes im2col in the backward pass, and what the columns cost in memory.
 
 The loops of lesson 10 are right and slow: each turn does little work. *GEMM* (general matrix
 multiply) is the most carefully tuned routine of any computer. So we make a matrix.

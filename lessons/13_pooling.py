@@ -4,7 +4,8 @@ r"""
 
 **Goal.** Make images smaller, forward and backward: by the largest pixel of a window, by the mean
 of a window, or of the whole image. **Before.** Lesson 06 (a slope may be 0 or 1) and lesson 10
-(windows that slide over an image). **Time.** About an hour. **Runs** in 3 s.
+(windows that slide over an image). **Time.** About an hour. **Runs** in 3 s. **You can skip this
+if** you know where the gradient goes at ties, and where windows overlap.
 
 A convolution tells for every place how strongly a pattern is there. Often the exact place matters
 little. *Pooling* puts a summary of a small window in the place of the window: the layers behind it

@@ -1,5 +1,6 @@
 """Every example runs, in its fast mode, as a learner starts it; and it says what it found."""
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house import ROOT
+from tests.house import ROOT, functions
 
 DATA = Path(os.environ.get("MINICNN_DATA", "no data"))
 # What the output must match; the first number is a percentage of right answers.
@@ -18,13 +19,15 @@ EXAMPLES = {
     "imbalanced_binary.py": r"nothing .*\nclass weights .*\nfocal loss .*\nbalanced sampling ",
     "multilabel_shapes.py": r"thresholds of their own: all six right in ([\d.]+)%",
     "transfer_mnist_to_digits.py": r"\n +30 +([\d.]+)% ± 0.0% +([\d.]+)% ± 0.0%\n",
+    "hog_linear.py": r"300 images, HOG .* ([\d.]+)% right\n +300 images, small CNN .*% right\n",
     "flowers_transfer.py": r"MobileNet, frozen +([\d.]+)% .*\nCNN from scratch +([\d.]+)% ",
 }
 NEEDS = {
     "transfer_mnist_to_digits.py": "mnist/train-images-idx3-ubyte.gz",
     "flowers_transfer.py": "flowers5",
 }
-BETTER_THAN = {"mnist_cnn.py": 80, "fashion_mnist.py": 60, "transfer_mnist_to_digits.py": 50}
+BETTER_THAN = {"mnist_cnn.py": 80, "fashion_mnist.py": 60, "transfer_mnist_to_digits.py": 50,
+               "hog_linear.py": 50}  # fmt: skip
 
 # One thread: where several tests run at a time, threads would mostly wait for each other.
 ENVIRONMENT = {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "NUMBA_NUM_THREADS": "1"}
@@ -44,6 +47,8 @@ def run(name: str, folder: Path, **environment: str) -> str:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example(name, tmp_path):
+    if name == "hog_linear.py" and importlib.util.find_spec("skimage") is None:
+        pytest.skip("hog_linear.py needs scikit-image: pip install -e '.[hog]'")
     needed = DATA / NEEDS.get(name, "")
     if name in NEEDS and not needed.exists():
         pytest.skip(f"{name} needs {NEEDS[name]} in the folder that MINICNN_DATA names")
@@ -75,3 +80,15 @@ def test_every_example_is_here():
     """learn_shapes.py is in test_zoo_learns.py."""
     names = {path.name for path in (ROOT / "examples").glob("*.py")}
     assert names == {*EXAMPLES, "cifar10_resnet20.py", "first_net.py", "learn_shapes.py"}
+
+
+def test_hog_and_cnn_have_as_many_lines():
+    lines = dict(functions(ROOT / "examples" / "hog_linear.py"))
+    assert lines["hog_linear"] == lines["small_cnn"] <= 10
+
+
+def test_without_its_packages_hog_says_so(tmp_path):
+    (tmp_path / "skimage.py").write_text("raise ImportError\n", encoding="utf-8")
+    paths = os.pathsep.join([str(tmp_path), str(ROOT)])
+    output = run("hog_linear.py", tmp_path, PYTHONPATH=paths)
+    assert output.startswith("skipped: this example needs scikit-image ")

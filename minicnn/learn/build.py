@@ -9,7 +9,8 @@ from .course import Course
 from .execute import execute
 from .exercise import LessonError
 from .lesson import Lesson
-from .page import check_markdown, contents, page
+from .map import contents
+from .page import check_markdown, page
 from .stub import solution, stub
 
 AFTER = """# Solutions
@@ -50,7 +51,7 @@ def stale(course: Course, only: Sequence[Lesson] = ()) -> list[str]:
 
 def made(course: Course, only: Sequence[Lesson] = ()) -> Files:
     """All generated files by name, in the folder of the lessons."""
-    files = {"README.md": contents(course.lessons), "solutions/README.md": AFTER}
+    files = {"README.md": contents(course), "solutions/README.md": AFTER}
     for lesson in only or course.lessons:
         files |= _of_lesson(course, lesson)
     return files

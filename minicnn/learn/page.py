@@ -49,20 +49,6 @@ def _links(lesson: Lesson, around: tuple[Lesson | None, ...]) -> str:
     return "---\n\n" + " · ".join(links)
 
 
-def contents(lessons: Sequence[Lesson]) -> str:
-    """The table of all lessons and exercises."""
-    lines = [
-        "<!-- Made by `minicnn learn build`. -->", "", "# The lessons", "",
-        "`minicnn learn` starts the course; what you write is in the folder `my`.", "",
-        "| Lesson | Exercises |", "|---|---|",
-    ]  # fmt: skip
-    for lesson in lessons:
-        listed = ", ".join(f"{e.id} `{e.name}` {e.stars}" for e in lesson.exercises)
-        lines.append(f"| [{lesson.title}]({lesson.name}/README.md) | {listed} |")
-    lines += ["", "How a lesson is written: [minicnn/learn/README.md](../minicnn/learn/README.md)."]
-    return "\n".join(lines) + "\n"
-
-
 # What GitHub's mathematics does not show, or shows wrongly.
 PITFALLS = {
     r"\\newcommand|\\def\\": "no macros are defined (\\newcommand)",
