@@ -3,7 +3,7 @@ r"""
 # 08 Optimizers
 
 **Goal.** Turn gradients into steps, by momentum and by Adam, and know what each number is for.
-**Before.** Lesson 05 (what a gradient says). **Time.** Two hours. **Runs** in 2 s. **You can skip
+**Before.** Lesson 05 (what a gradient says). **Time.** Two hours. **Runs** in 5 s. **You can skip
 this if** you can write AdamW with its bias correction, and say what sets it apart from Adam.
 """
 

@@ -4,7 +4,7 @@ r"""
 
 **Goal.** From the bytes of a file to a trained classifier, without mistakes that nobody notices.
 **Before.** Lesson 05 (the dense layer), 07 (cross-entropy), 08 (optimizers). **Time.** About two
-hours. **Runs** in 3 s; with MNIST in `MINICNN_DATA`, in 30 s. **You can skip this if** you can say
+hours. **Runs** in 3 s; with MNIST in `MINICNN_DATA`, in 24 s. **You can skip this if** you can say
 which of a data set's numbers come from its training part alone, and why.
 
 A wrong gradient shows up in a check. A mistake in the data shows up nowhere: the program runs, the

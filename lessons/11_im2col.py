@@ -3,7 +3,7 @@ r"""
 # 11 im2col and GEMM
 
 **Goal.** Turn a convolution into one product of matrices, both ways, and know what it costs.
-**Before.** Lesson 10 (convolution with loops). **Time.** Two hours. **Runs** in 4 s. **You can skip
+**Before.** Lesson 10 (convolution with loops). **Time.** Two hours. **Runs** in 3 s. **You can skip
 this if** you know what undoes im2col in the backward pass, and what the columns cost in memory.
 
 The loops of lesson 10 are right and slow: each turn does little work. *GEMM* (general matrix

@@ -3,7 +3,7 @@ r"""
 # 12 Fast: layout, threads, Numba, GPU
 
 **Goal.** Make an op thousands of times faster: where numbers lie, who computes them, and the limit.
-**Before.** Lesson 10 (convolution), 11 (im2col). **Time.** About two hours. **Runs** in 5 s. **You
+**Before.** Lesson 10 (convolution), 11 (im2col). **Time.** About two hours. **Runs** in 4 s. **You
 can skip this if** you can say what bounds an op's speed, and which loops two threads may share.
 
 An *op* says what is computed, a *kernel* is the code that does it. minicnn has *backends* for each
