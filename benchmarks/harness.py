@@ -21,9 +21,9 @@ Run = Callable[[], object]
 PAUSE = 0.05  # seconds of sleep before a turn
 TURN = 0.03  # seconds that a timed turn takes at least; short runs are repeated
 ROUNDS = 11
-LEAST_ROUNDS = 3
+LEAST_ROUNDS = 7
 SECONDS = 12.0  # for one workload, after which LEAST_ROUNDS are enough
-PATIENCE = 3.0  # times SECONDS, after which one round is enough
+PATIENCE = 9.0  # times SECONDS, after which one round is enough
 QUIET = 0.05  # the share of the cores that others may have in a round that counts
 
 

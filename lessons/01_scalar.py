@@ -6,9 +6,9 @@ r"""
 **Before.** Classes, derivatives, the chain rule. **Time.** About an hour. **Runs** in 2 s. **You
 can skip this if** you can say why gradients arrive by `+=`, and what `x * x` hands back to x.
 
-Training asks of each number in a network: if it grows a little, how fast does the error grow or
-shrink? That is one derivative for each of a million numbers. Changing them in turn would take a
-million runs. One run forward and one backward give them all, and here is how.
+Training asks of each number in a network: if it grows a little, how fast does the network's error,
+its *loss*, grow or shrink? That is one derivative for each of a million numbers. Changing them in
+turn would take a million runs. One run forward and one backward give them all, and here is how.
 """
 
 # %%
@@ -42,7 +42,7 @@ $$
 \bar{u} = \bar{o} \cdot \frac{\partial o}{\partial u}
 $$
 
-The second factor, the *local derivative*, has nothing to do with the other steps. By op:
+The second factor, the *local derivative*, has nothing to do with other steps. By operation (*op*):
 
 ### A sum passes gradients on
 For $o = u + v$ it is 1, for both operands: if either grows by 1, so does the sum.
@@ -189,8 +189,8 @@ r"""
 ## Is it right? A step into the complex plane
 
 A derivative can be checked by a small step. The quotient $(f(x + h) - f(x)) / h$ subtracts nearly
-equal numbers and loses digits (lesson 04). A step in the imaginary direction does not, and since
-its error shrinks with $h^2$, a step of $h = 10^{-30}$ gives all digits:
+equal numbers and loses digits (lesson 04). A step of $i h$, with $i^2 = -1$, does not: divide the
+imaginary part, Im, by $h$. The error shrinks with $h^2$, so $h = 10^{-30}$ gives all digits:
 
 $$
 f(x + i h) = f(x) + i h \, f'(x) - \frac{h^2}{2} f''(x) - \dots
@@ -218,7 +218,7 @@ for k, leaf in enumerate(leaves):
 r"""
 ## Equal to the library
 
-On single numbers minicnn's `Tensor` must agree. The doctor notes two things left for lesson 02.
+minicnn's `Tensor` agrees. Its *doctor*, which names mistakes, notes two things left for lesson 02.
 """
 
 # %%

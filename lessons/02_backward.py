@@ -8,7 +8,7 @@ can skip this if** you can say in which order backward visits a graph with forks
 
 In lesson 01 `backward` went from the newest value to the oldest, and a clock was kept for it. The
 graph itself knows the order. Four classic mistakes lie on the way: gradients that leave too early,
-a cost that doubles with each layer, a recursion too deep, and numbers that change meanwhile.
+a cost that doubles with each level, a recursion too deep, and numbers that change meanwhile.
 """
 
 # %%
@@ -120,7 +120,7 @@ def draw(axes, title, sort, wrong=""):
 
 fig = Figure(figsize=(7.6, 3.4), layout="constrained")
 early, fine = fig.subplots(1, 2)
-draw(early, "breadth first: m goes before n", breadth_first, wrong="mab")
+draw(early, "breadth first: m goes before n", breadth_first, wrong="ab")
 draw(fine, "topological order", topological_sort)
 ALT = """The graph of y = m + n with m = a b and n = m c, twice. Breadth first visits m before n: a
 gets 3 and b gets 2. In topological order n comes first, and they get 15 and 10."""
@@ -182,8 +182,8 @@ r"""
 The rule of a product needs the operands' numbers as they were in the forward pass. In lesson 01 it
 looks them up when it runs. If somebody has changed `b.data` since, the gradient is that of another
 expression, and nothing complains. So an op remembers the *numbers*, at once. The gradient of its
-result does not exist yet, and has to be looked up later. (minicnn keeps arrays without a copy, and
-raises an error in the backward pass if one was written to meanwhile.)
+result does not exist yet, and has to be looked up later. (minicnn keeps arrays without a copy. Its
+backward pass raises an error if a tensor was written to meanwhile, but misses writes to `b.data`.)
 """
 
 

@@ -4,7 +4,7 @@ r"""
 
 **Goal.** Find the gradient of every op that copies, adds up or moves the entries of an array, and
 see that one sentence covers them all. **Before.** Lessons 01 and 02 (the engine for numbers).
-**Time.** 90 minutes. **Runs** in 2 s. **You can skip this if** you know why the gradient of a
+**Time.** Two hours. **Runs** in 2 s. **You can skip this if** you know why the gradient of a
 broadcast is a sum, and what an index taken twice does.
 
 A network has a million numbers, and one Python object for each is a thousand times too slow. From
@@ -204,9 +204,9 @@ r"""
 ## A view is not a copy
 
 Copies need no memory: `np.broadcast_to(x, (1000, 3))` is a *view* of the same 3 numbers, whose
-stride along the first axis is 0. Such a gradient arrives behind every sum, and writing into one row
-would write into all. `gx.reshape(-1)` is mostly a view too, but `gx.T.reshape(-1)` is a copy: what
-you write into it does not reach gx.
+stride along the first axis is 0. A sum hands such a gradient back. NumPy refuses to write into it:
+one row would be all rows. `gx.reshape(-1)` is mostly a view too, but `gx.T.reshape(-1)` is a copy:
+what you write into it does not reach gx.
 
 ## Whose array is it?
 

@@ -21,7 +21,7 @@ from minicnn.learn import figure
 r"""
 ## Forward first
 
-A check asks whether backward fits forward: if both are wrong alike, it passes. Compare y first.
+A check asks whether backward fits forward, not whether both are right: first test y by itself.
 
 ## What a check calls, and with what
 
@@ -36,7 +36,7 @@ $$
 
 ## Move one entry
 
-Let $e_i$ be all zeros but a 1 at entry i, and $\varphi''$ the second derivative by $x_i$. For a
+Let $e_i$ be zeros but a 1 at entry i; $\varphi''$ and $\varphi'''$ are derivatives by $x_i$. For a
 small step $h$ Taylor's series tells what the *forward* and the *central difference* are worth:
 
 $$
@@ -77,7 +77,7 @@ which is about 1e-5 in double precision, with 10 digits left (see the figure); i
 ## A step without subtraction
 
 The digits are lost in the subtraction. If f can be computed with complex numbers, move sideways, by
-$\mathrm{i} h$ with $\mathrm{i}^2 = -1$:
+$\mathrm{i} h$ with $\mathrm{i}^2 = -1$ (in Python, `1j * h`):
 
 $$
 \varphi(x + \mathrm{i} h e_i) = \varphi(x) + \mathrm{i} h \, gx_i - \frac{h^2}{2} \varphi'' - \dots
@@ -103,7 +103,7 @@ r"""
 
 An error of 1e-4 is huge for a gradient of 1e-4 and nothing for one of 1e4. But an entry that should
 be 0 comes out as 1e-11, which is 100% wrong. So divide the largest difference by the largest entry.
-Right rules give 1e-8; above 1e-6, look closer. With NaN every comparison is false: `error > 1e-6`.
+Right rules give 1e-8; above 1e-6, look closer. NaN (0 / 0) is never `> 1e-6`: rule it out first.
 """
 
 
@@ -158,7 +158,7 @@ r"""
 
 Many checkers add up the outputs, which is a `gy` of ones. It hides a rule without `gy`, or with
 `gy * gy`. And as the outputs of a *softmax*, $e^{x_j} / \sum_k e^{x_k}$, add up to 1, their slopes
-for ones are 0, whatever the rule has forgotten. Draw `gy` at random, with both signs:
+for ones are 0, and any rule that gives 0 there passes. Draw `gy` at random, with both signs:
 """
 
 # %%
@@ -179,10 +179,10 @@ twice the `gx`, and two at once give the sum: a check without any numbers to com
 
 ## Kinks
 
-ReLU at 0 has the slope 0 on the left and 1 on the right. The central difference takes the mean
-(figure, right), and every rule looks wrong; also where x is closer to 0 than h, or a maximum has
-two winners. `kinks` finds such entries: there the slopes to the left and to the right differ by as
-much as the slopes themselves, and on a curve by $h \varphi''$ only. Leave out these, and no others.
+*ReLU*, max(x, 0), has the slope 0 to the left of 0 and 1 to the right. The central difference takes
+the mean (figure, right), and every rule looks wrong; also where x is closer to 0 than h, or where a
+maximum has two winners. `kinks`, made for h = 1e-6, finds such entries: their slopes to both sides
+differ by as much as the slopes themselves, on a curve only by $h \varphi''$. Leave out no others.
 """
 
 
@@ -216,17 +216,17 @@ r"""
 ## Reading a wrong gradient
 
 Print yours beside the right one, for axes of *different* lengths. Is it zero, or the same along an
-axis? Wrong at the border, at one index, in one sample? Are the right numbers at other places?
+axis? Wrong at the border, at one index, in one row? Are the right numbers at other places?
 
 ## Off by a factor
 
-Divide yours by the right one. One number everywhere is a factor: -1 is a lost sign, 2 a lost
-square, 1/N a mean for a sum. One number for each channel is a factor that you have per channel.
+Divide yours by the right one. One number everywhere is a factor: -1 is a lost sign, 1/2 the lost 2
+of a square, 1/N a mean for a sum. Another number at each index of an axis is a factor along it.
 
 ## Run it, then check it
 
 A file that does not load cannot be checked, so run it first. `minicnn learn check` runs it in a
-process of its own, which survives a loop without end. Your checker, and minicnn's gradients:
+process of its own, and stops a loop without end. Your checker, and minicnn's gradients:
 """
 
 # %%
@@ -241,7 +241,7 @@ r"""
 
 * **The upstream gradient is never used.** Seen only if `gy` is random.
 * **The numbers were computed in single precision.** Then even a right rule looks wrong.
-* **The same call gives another answer the second time.** Dropout drew a new mask.
+* **The same call gives another answer the second time.** It drew new random numbers.
 
 ## Further reading
 

@@ -2,7 +2,7 @@
 r"""
 # 05 The dense layer
 
-**Goal.** Write the layer that every network ends with, forward and backward, and see that its
+**Goal.** Write the layer that most classifiers end with, forward and backward, and see that its
 gradients can be found from the shapes alone. **Before.** Lesson 03 (arrays and broadcasting),
 lesson 04 (checking a gradient). **Time.** About an hour. **Runs** in 2 s. **You can skip this if**
 you can write the three gradients of a dense layer from their shapes alone.
@@ -102,7 +102,7 @@ r"""
 The layers behind this one hand us the *upstream gradient*: an array `gy` of the shape of $Y$,
 where `gy[n, o]` is $\partial L / \partial y_{no}$, the change of the loss $L$ per change of that
 output. We owe three gradients: `gx` for the layer before us, `gweight` and `gbias` for the
-optimizer. The chain rule says: follow every path from a number to the loss, multiply along it, add
+training. The chain rule says: follow every path from a number to the loss, multiply along it, add
 up the paths. An input $x_{nd}$ reaches the loss through all outputs of *its* sample, each with the
 slope $w_{od}$:
 
@@ -208,7 +208,7 @@ r"""
 
 minicnn computes the same layer with an op that records itself for the backward pass. Both must
 agree to the last digits; here with a loss that is the sum of `gy` times the output, so that `gy`
-is its upstream gradient. The doctor of lesson 04 tries other shapes.
+is its upstream gradient. The doctor (lesson 01) tries other shapes.
 """
 
 # %%
@@ -238,7 +238,7 @@ minicnn learn swap 05.2 -- train --data digits --epochs 2
 * **Divided by the batch size a second time.** The loss is a mean over the batch, so `gy` holds the
   1/N already.
 * **The upstream gradient is never used.** With a `gy` of ones this goes unnoticed; lesson 04 told
-  why the doctor draws it at random.
+  why it is drawn at random.
 
 ## Further reading
 

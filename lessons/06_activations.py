@@ -3,8 +3,8 @@ r"""
 # 06 Activations
 
 **Goal.** Write the functions between two layers, forward and backward, for numbers of any size; and
-see why a deep network prefers some of them. **Before.** Lesson 05 (the dense layer). **Time.**
-About an hour. **Runs** in 2 s. **You can skip this if** you can write sigmoid and SiLU with their
+see why a deep network prefers some of them. **Before.** Lesson 05 (the dense layer). **Time.** An
+hour and a half. **Runs** in 2 s. **You can skip this if** you can write sigmoid and SiLU with their
 slopes so that nothing overflows.
 
 Two dense layers in a row are one dense layer: a product of two matrices is a matrix. What makes
@@ -58,7 +58,7 @@ case. Zeros are exact after another ReLU, and in the black border of an image.
 ## Who owns an array
 
 `gy` belongs to the caller, and so does `x`. A backward pass that writes `gy *= mask` saves memory
-and breaks its neighbours: where a network branches, the same `gy` goes to both branches. Make a
+and breaks its neighbours: where two branches are added, the same `gy` goes back to both. Make a
 new array.
 """
 
@@ -170,11 +170,11 @@ def silu_backward(gy, x):
 r"""
 ## What is left after many layers
 
-A gradient that goes back through k activations is multiplied by k slopes. The sigmoid's slope is
-never more than 1/4, so after 10 layers at most $(1/4)^{10}$ is left, a millionth: the first layers
-learn nothing. This is the *vanishing gradient*. A ReLU that is open has the slope 1, and passes
-everything. It has a price: a unit whose input is negative for every image has the slope 0 for
-ever, it is *dead*.
+A gradient that goes back through k activations is multiplied by k slopes, besides the weights. The
+sigmoid's slope is never more than 1/4, so after 10 layers the slopes leave at most $(1/4)^{10}$, a
+millionth: the first layers learn nothing. This is the *vanishing gradient*. A ReLU that is open has
+the slope 1, and passes everything. It has a price: a unit whose input is negative for every image
+has the slope 0 for ever, it is *dead*.
 """
 
 # %% tags=["hide-input"]
@@ -235,7 +235,7 @@ r"""
 * **A decision looks at the upstream gradient.** The mask is made of `x`, not of `gy`.
 * **Right everywhere but exactly at 0.** `x >= 0` where `x > 0` is the convention.
 * **Your code changes the upstream gradient.** `gy[x < 0] = 0` writes into the caller's array.
-* **NumPy warns: a number overflows.** A positive number went into `exp`.
+* **An exponential overflows for large inputs.** A large positive number went into `exp`.
 * **The slope is computed from the input instead of the output.** `x * (1 - x)` for `y * (1 - y)`.
 
 ## Further reading

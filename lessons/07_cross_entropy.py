@@ -4,8 +4,8 @@ r"""
 
 **Goal.** Turn the last layer's numbers into probabilities and these into a loss that is finite for
 every input; and find that the gradient of it all is "probability minus label". **Before.** Lesson
-06 (large numbers in `exp`). **Time.** An hour and a half. **Runs** in 2 s. **You can skip this if**
-you can derive "probability minus label", and keep the loss finite for logits of 1000.
+06 (large numbers in `exp`). **Time.** Two hours. **Runs** in 2 s. **You can skip this if** you
+can derive "probability minus label", and keep the loss finite for logits of 1000.
 """
 
 # %%
@@ -83,9 +83,9 @@ The logarithm of a sum of exponentials is called *log-sum-exp*. After the shift 
 
 ## Logarithms near 0
 
-Many programs write $\ln(p + 10^{-12})$ instead. That hides the infinity: no loss exceeds 27.6, so
-being wrong by 30 and by 1000 look alike, and nothing is learned where the loss is flat. Below, the
-three ways for two classes in single precision: where is the loss a number?
+Many programs write $\ln(p + 10^{-12})$ instead. That hides the infinity: no loss exceeds 27.7, so
+being wrong by 30 and by 1000 look alike, and nothing is learned where the loss is flat. Below,
+three formulas without it, for two classes in single precision: where is the loss a number?
 
 ## What the mean divides by
 
@@ -124,9 +124,9 @@ for axes, (name, y) in zip(fig.subplots(1, 3, sharey=True), losses.items(), stri
     for row, column in ((10, 10), (66, 66), (40, 40), (62, 18)):
         word = ("right", "infinity", "NaN")[kind[row, column]]
         axes.text(grid[column], grid[row], word, ha="center", va="center")
-ALT = """The loss in single precision, over the scores of two classes from -200 to 200: right near 0
-only with the formula as it stands, else NaN or infinite; infinite where the wrong class leads by
-more than 100 with the shifted formula; right everywhere with log-sum-exp."""
+ALT = """The loss in single precision, over two scores from -200 to 200. The formula as it stands is
+right only where both are below 88 and the true one is not 100 below 0 or the other, else infinite
+or NaN; the shifted one is infinite where the wrong class leads by 100; log-sum-exp is right."""
 figure(fig, "regions", alt=ALT)
 
 # %% [markdown]

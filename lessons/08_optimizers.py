@@ -85,8 +85,8 @@ w \leftarrow w - \eta \, \frac{\hat{m}}{\sqrt{\hat{v}} + \epsilon}
 $$
 
 The first step is $t = 1$. Uncorrected it has 0.1 g over 0.032 g, 3 times too much, and the next are
-larger still, as the figure shows. The state keeps the two uncorrected. The quotient is near 1 for
-gradients of any size, so a step has the size $\eta$; $\epsilon$ = $10^{-8}$ avoids division by 0.
+larger still, as the figure shows. The state keeps the two uncorrected. For steady gradients of any
+size the quotient is near 1 or -1: a step has the size $\eta$; $\epsilon$ = $10^{-8}$ avoids 0 / 0.
 """
 
 
@@ -115,7 +115,7 @@ averages.legend(["m", "root of v"], frameon=False)
 steps.semilogx(t, m / root, "-", t, np.ones(3000), "--")
 steps.set(title="size of the step, in lr", xlabel="step t", ylim=(0, 7))
 steps.legend(["correction off", "on"], frameon=False)
-ALT = """With a gradient of 1, m is 1 after 30 steps of Adam and the root of v after 3000; their
+ALT = """With a gradient of 1, m is near 1 after 30 steps of Adam, the root of v after 3000; their
 quotient, the step without correction, begins at 3.2 and peaks at 6.6."""
 figure(fig, "bias", alt=ALT)
 

@@ -92,7 +92,7 @@ $i s - p$ of $x$. On the way back p rows and columns are cut off again at each s
 ## Windows with gaps
 
 *Dilation* d spreads the kernel: row $u$ of the kernel meets row $i s + u d$ of the padded image.
-From its first row to its last, a window has $d (k - 1) + 1$ rows, k for the usual dilation of 1.
+With k for kh (columns: kw), a window has $d (k - 1) + 1$ rows from first to last; k for d = 1.
 
 ## How many windows fit
 

@@ -4,7 +4,7 @@ r"""
 
 **Goal.** Turn a convolution into one product of matrices, both ways, and know what it costs.
 **Before.** Lesson 10 (convolution with loops). **Time.** Two hours. **Runs** in 3 s. **You can skip
-this if** you know what undoes im2col in the backward pass, and what the columns cost in memory.
+this if** you know the adjoint of im2col, and what the columns cost in memory.
 
 The loops of lesson 10 are right and slow: each turn does little work. *GEMM* (general matrix
 multiply) is the most carefully tuned routine of any computer. So we make a matrix.

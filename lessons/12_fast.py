@@ -47,8 +47,8 @@ figure(fig, "layout", alt="A row of numbers twice: nine short dark runs, and thr
 r"""
 ## A kernel for one part of the work
 
-In a *depthwise* convolution (lesson 10: as many groups as channels) each channel has one filter of
-its own. With x (N, H, W, C), weight (kh, kw, C) and y (N, H', W', C), no padding and stride 1:
+In a *depthwise* convolution (as many groups as channels) each channel has its own filter, of kh kw
+*taps* (u, v). With x (N, H, W, C), weight (kh, kw, C), y (N, H', W', C), no padding and stride 1:
 
 $$
 y_{nijc} = \sum_{u=0}^{kh-1} \sum_{v=0}^{kw-1} x_{n,\, i+u,\, j+v,\, c} \; w_{uvc}
@@ -82,8 +82,8 @@ def depthwise_part(x, weight, y, start, stop):
 r"""
 ## Parts without gaps and overlaps
 
-A *thread* is a row of instructions that runs beside others, on a core of its own. P threads get P
-parts of the rows. Every row must be in exactly one part: a row in none stays what it was, a row in
+A *thread* is a row of instructions that runs beside others, on a core of its own. Each gets one
+part of the rows. Every row must be in exactly one part: a row in none stays what it was, a row in
 two is a race (below). And the slowest thread decides, so no part may be more than one row larger
 than another: 10 rows for 4 threads are 2, 3, 2, 3 and not 2, 2, 2, 4.
 """
@@ -125,8 +125,8 @@ error and often the right result.
 
 A forward pass has no race if each output belongs to one part. But to the gradient of a weight, all
 parts add. So minicnn gives each part **a sum of its own**, and adds these at the end, in a fixed
-order. To see a race, run with one thread and with many, several times, and compare bits. Here two
-threads add 50 ones each, step by step in random order, 2,000 times:
+order. To see a race, run several times with the same threads, and compare bits. (Other parts round
+differently, without a race.) Here two threads add 50 ones each, steps in random order, 2,000 times:
 """
 
 
@@ -156,8 +156,8 @@ print("lowest, middle and highest total:", totals[0], totals[1000], totals[-1])
 r"""
 ## The roof over a kernel
 
-A core has a *peak*, the operations per second that it can do, and a *bandwidth*, the bytes per
-second that it gets from memory. A kernel has an *intensity*: operations per byte. The *roofline*:
+A core has a *peak*, operations per second (GFLOP/s: billions), and a *bandwidth*, bytes per second
+from memory (GB/s). A kernel has an *intensity*: operations per byte. The *roofline* bounds it:
 
 $$
 \text{speed} \le \min(\text{peak},\ \text{bandwidth} \cdot \text{intensity})
@@ -241,7 +241,7 @@ r"""
 * **Rows outside the part are written.** Another thread owns them: this is a race.
 * **The old content of y is added to.** Uninitialized memory often holds zeros, and then it works.
 * **Rows are in no part.** `count // workers` rows for each leave a rest.
-* **The first call is timed.** It compiles. Or, on a GPU: the clock stopped before the work did.
+* No check sees this: the first call is timed. It compiles. Or, on a GPU: the clock stopped early.
 
 ## Further reading
 

@@ -29,7 +29,7 @@ r"""
 Images `x` have the shape (N, C, H, W): N images of C channels, H rows and W columns. Each channel
 is pooled for itself. The *kernel size* (kh, kw) is the size of a window, the *stride* (sh, sw) the
 distance to the next; the window of output (i, j) begins at row $i\,s_h - p_h$ and column
-$j\,s_w - p_w$, where $p$ is the *padding*, as in lesson 10. If stride and kernel size are equal,
+$j\,s_w - p_w$, with the *padding* (ph, pw) of lesson 10. If stride and kernel size are equal,
 the windows lie side by side. With a smaller stride they overlap (AlexNet: windows of 3, stride 2).
 
 The helper lists all windows. What lies in the padding is cut off: padding must not win, not even
@@ -48,7 +48,7 @@ $$
 def windows(shape, kernel_size, stride, padding=0):
     """All windows of images (N, C, H, W): output row i and column j, and two slices of x.
 
-    kernel_size, stride, padding: a number or a pair. The slices end where the image ends.
+    kernel_size, stride, padding: a number or a pair. A slice may end behind the image's end.
     """
     pairs = [v if isinstance(v, tuple) else (v, v) for v in (kernel_size, stride, padding)]
     (kh, kw), (sh, sw), (ph, pw) = pairs
@@ -237,7 +237,7 @@ r"""
 ## Common mistakes
 
 * **Every one of several equal maxima gets the whole gradient.** `x == y` is true for all of them.
-* **Where windows overlap, the last one overwrites the others.** Use `+=`, not `=`.
+* **Windows that overlap overwrite one another instead of adding up.** Use `+=`, not `=`.
 * **The windows lie side by side, as if the stride were the kernel size.** Not for 3 with stride 2.
 * **The winner's place in the window has row and column exchanged.** Divide by the *columns*.
 * **Divided by the window's side, not by its number of pixels.** A window of 3 by 3 has 9.

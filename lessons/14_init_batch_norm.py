@@ -3,7 +3,7 @@ r"""
 # 14 Keeping signals alive: initialisation and batch norm
 
 **Goal.** Keep the numbers in a deep network at a useful size: by the first weights, and by a layer
-that sets mean and spread, with its gradient worked out on paper. **Before.** Lessons 05, 06.
+that sets mean and spread, with its gradient worked out on paper. **Before.** Lessons 05, 06, 10.
 **Time.** Two hours. **Runs** in 3 s. **You can skip this if** you can derive batch norm's gradient.
 
 If each of 20 layers halves a signal, a millionth arrives. Only a factor near 1 survives depth.
@@ -22,17 +22,17 @@ r"""
 ## The right size of a weight
 
 One output of a layer is $y = \sum_{i=1}^{n} w_i x_i$; its number of inputs n is the *fan-in*: D for
-a dense weight (O, D), and C kh kw for filters (O, C, kh, kw). Let all $w_i$ be independent, of mean
-0 and variance Var(w), and let E be the expected value. Since $E[w_i w_j] = 0$ for $i \neq j$,
+a dense weight (O, D), C kh kw for filters (O, C, kh, kw). Let all $w_i$ be independent of each
+other and of x, of mean 0 and variance Var(w); E: expected value. As $E[w_i w_j] = 0$ if $i \neq j$,
 
 $$
 E[y^2] = \sum_{i} E[w_i^2] \, E[x_i^2] = n \, \mathrm{Var}(w) \, E[x^2]
 $$
 
-The mean square stays the same if Var(w) = 1/n. Backwards a gradient is summed over the O outputs,
-the *fan-out* m, and the same argument asks for 1/m; Glorot and Bengio ("Xavier") take the middle,
+The mean square stays the same if Var(w) = 1/n. Backwards a gradient sums over the *fan-out* m, O or
+O kh kw outputs, and the same argument asks for 1/m; Glorot and Bengio ("Xavier") take the middle,
 2/(n + m). But y is symmetric around 0, so a ReLU sets half of the numbers to 0 and takes away half
-of the mean square. He and others put a 2 there: **Var(w) = 2/n**. (In the figure: rms, its root.)
+of the mean square. He and others put a 2 there: **Var(w) = 2/n**. (rms: root of the mean square.)
 """
 
 
@@ -192,8 +192,8 @@ r"""
 
 In training the answer for one image depends on the others of its batch. In use it must not. So
 training collects two *running estimates* r per channel: $r \leftarrow (1 - \alpha) r + \alpha u$,
-where u is the batch's value and $\alpha$ the `momentum`, say 0.1. Evaluation normalises with them
-instead of $\mu$ and $v$, and leaves them as they are.
+where u is the batch's value, and `momentum` is $\alpha$, say 0.1 (in lesson 08, the share of the
+old). Evaluation normalises with them instead of $\mu$ and $v$, and leaves them as they are.
 
 ## Biased or unbiased
 
@@ -205,7 +205,7 @@ collects the *unbiased* one, divided by M - 1. The caller's arrays are changed i
 
 # %%
 def batch_norm_layer(x, weight, bias, running_mean, running_var, training, momentum, eps):
-    """batch_norm_forward, which moves the running estimates (C,) in place; else y with them."""
+    """In training batch_norm_forward; it also moves the running arrays (C,). Else y uses those."""
     # >>> solution
     if training:
         mean, var = x.mean(axes_of(x)), x.var(axes_of(x))
@@ -236,9 +236,9 @@ print("the lesson's batch norm equals the library's")
 r"""
 ## Common mistakes
 
-* **The path through the mean is missing**, or **through the variance**. Test: both sums are 0.
+* **The path through the mean is missing**, or **through the variance**. The two sums are not 0.
 * **Each pixel has statistics of its own.** `x.mean(0)` is right for (N, C), wrong for images.
-* **Forward and backward divide by different counts.** M or M - 1, but the same in both.
+* **Forward and backward divide by different counts.** Both by M; M - 1 is for `running_var` alone.
 * **Epsilon stands outside the root.** It shows only where the variance is small.
 * **In evaluation the batch's own statistics are used.** The answer depends on the neighbours.
 

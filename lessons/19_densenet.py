@@ -22,10 +22,10 @@ what is there. Nothing need be computed twice, so layers can be narrow. From the
 In a *dense block* layer l takes all channels so far and adds k new ones; k is the *growth rate*.
 Images of different sizes cannot be put side by side. So there are several blocks, and between two
 of them a *transition* halves the channels (rounded down) and the image's height and width. With
-$C_0$ channels at first, and blocks of $L_1, L_2, \ldots$ layers, the blocks give
+$B_0$ channels at first, and blocks of $L_1, L_2, \ldots$ layers, the blocks give
 
 $$
-C_1 = C_0 + L_1 k \qquad C_2 = \lfloor C_1 / 2 \rfloor + L_2 k \qquad \ldots
+B_1 = B_0 + L_1 k \qquad B_2 = \lfloor B_1 / 2 \rfloor + L_2 k \qquad \ldots
 $$
 """
 
@@ -97,7 +97,7 @@ A channel goes to the loss in many ways: it is part of the block's result, and *
 reads it. All these gradients are added up. So take a second buffer, g, which starts as a copy of
 the upstream gradient, and go through the layers from the last to the first. When it is layer l's
 turn, all later layers have added theirs, and its k channels of g are complete. Let $\tilde g$ be
-these k channels where ReLU was open (y > 0), else 0. Then
+these k channels where ReLU was open (y > 0), else 0. Then, with L for the loss in these two lines,
 
 $$
 \frac{\partial L}{\partial W_{l,\,oc}} = \sum_{n,i,j} \tilde g_{noij} \; y_{ncij}
@@ -172,7 +172,7 @@ with nn.init.skip():
     net = densenet([*stem, nn.MaxPool2d(3, 2, padding=1)], 64, 32, (6, 12, 24, 16), 1000)
     zoo = models.create("densenet121")
 assert sum(p.data.size for p in net.parameters()) == 7_978_856
-print(f"7,978,856 parameters; all {same_layers(net, zoo, (2, 3, 32, 32))} layers as the library's")
+print(f"DenseNet-121, 7,978,856 parameters: {same_layers(net, zoo, (2, 3, 32, 32))} equal layers")
 
 # %%
 rng = np.random.default_rng(0)

@@ -2,10 +2,10 @@
 r"""
 # 20 Efficient nets: MobileNet and EfficientNet
 
-**Goal.** The same accuracy for a tenth of the multiplications: convolutions split in two, channels
-gated, blocks wide inside. **Before.** Lessons 12 (roofline), 14 (batch norm), 18 (residual blocks).
-**Time.** Two hours. **Runs** in 7 s; in full it trains on CIFAR-10. **Skip it if** you can say why
-a ninth of the multiplications takes more than a ninth of the time.
+**Goal.** Nearly the same accuracy for a ninth of the multiplications: convolutions split in two,
+channels gated, blocks wide inside. **Before.** Lessons 12 (roofline), 14 (batch norm), 18 (residual
+blocks). **Time.** Two hours. **Runs** in 7 s; in full it trains on CIFAR-10. **Skip it if** you can
+say why a ninth of the multiplications takes more than a ninth of the time.
 
 MobileNet (2017) asked: how cheap can a network be, for a telephone? From the paper's table 4:
 
@@ -54,7 +54,7 @@ matrix of kernels, filters by channels, a block per group. Products with 0 chang
 # %%
 def dense_weight(weight, groups):
     """The weight (O, C, kh, kw) of a full convolution that does what weight (O, C/G, kh, kw) does
-    with G groups: group g has filters g O/G to (g + 1) O/G, and so many channels of its own.
+    with G groups: group g has filters g O/G to (g + 1) O/G and channels g C/G to (g + 1) C/G.
     """
     # >>> solution
     diagonal = np.kron(np.eye(groups), np.ones((len(weight) // groups, weight.shape[1])))
@@ -73,7 +73,7 @@ r"""
 By lesson 12's roofline, speed is at most bandwidth times intensity. Depthwise, 3 by 3, does 18
 operations for each number read and written, 8 bytes: 2.25 per byte, whatever C. Pointwise does C/4.
 The depthwise layer waits for memory; fewer multiplications cannot help it. A full run draws *your*
-machine, this page a log. (Winograd's algorithm may lift full layers, counted so, above the roof.)
+machine, this page a log. (Full layers may lie above: they multiply less, see docs/winograd.md.)
 """
 
 # %% tags=["measured"]
@@ -122,11 +122,11 @@ def squeeze_excite_backward(gy, x, weight):
 r"""
 ## Narrow outside, wide inside
 
-MobileNet V2 (2018): a pointwise layer *expands* the channels, mostly to 6 times as many; the cheap
-depthwise layer works there; a pointwise layer *projects* to few channels, which the shortcut has.
-It is lesson 18's bottleneck *inverted*. The activation is ReLU6, min(max(x, 0), 6), but **none**
-after the projection (a *linear bottleneck*): what ReLU sets to 0 is lost where no other channel
-knows it. V3 (2019) has a gate after the depthwise layer. `ConvNorm(channels, out, kernel, stride,
+MobileNet V2 (2018): a pointwise layer *expands* the channels, mostly 6 times; the depthwise layer
+works there; a pointwise one *projects* to few, where the shortcut is: lesson 18's bottleneck
+*inverted*. The activation is ReLU6, min(max(x, 0), 6), **none** after the projection (a *linear
+bottleneck*): what ReLU sets to 0 is lost where no other channel knows it. V3 (2019) has a gate
+after the depthwise layer, and x ReLU6(x + 3) / 6 for SiLU. `ConvNorm(channels, out, kernel, stride,
 groups, activation=...)` is convolution (same size at stride 1), batch norm, activation.
 """
 
@@ -204,9 +204,9 @@ print(f"B4: {1.8 * 1.4**2 * (380 / 224) ** 2 * b0:.0f} by the rule; depths round
 
 # %% [markdown]
 r"""
-The same weights gave the library's numbers, layer by layer. (In V3 its batch norm has an epsilon of
-1e-3, unless it is asked, and a gate's channels are multiples of 8, both as in torchvision. Its V1
-ends with stride 1: table 1 of the paper has 2 there, which does not fit the 7 x 7 output.)
+The same weights gave the library's numbers, layer by layer. As torchvision, it has gates of two
+layers, in V3 of multiples of 8 channels, and there an epsilon of 1e-3; it skips EfficientNet's
+blocks by chance in training. Its V1 ends with stride 1: the paper has 2, which misses 7 x 7 pixels.
 
 ## What it costs in accuracy
 

@@ -2,9 +2,9 @@
 r"""
 # 21 A vision transformer in the same engine
 
-**Goal.** Let the patches of an image look at each other: attention and layer norm with their
-gradients, and the ViT made of them. **Before.** Lessons 07 (softmax), 10 (convolution), 14 (batch
-norm). **Time.** Three hours. **Runs** in 8 s. **Skip it if** you can write attention backwards.
+**Goal.** Let an image's patches look at each other: attention, layer norm, their gradients, and the
+ViT of them. **Before.** Lessons 07 (softmax), 10 (convolution), 14 (batch norm). **Time.** 3 hours.
+**Runs** in 8 s; in full it trains on CIFAR-10. **Skip it if** you can write attention backwards.
 
 For text, the best networks of 2020 were *transformers*: they read a sequence of vectors, one per
 word, the *tokens*, each of which looks at all others. Dosovitskiy and others asked: **is
@@ -86,7 +86,7 @@ r"""
 
 Let G (T, D) be the upstream gradient. y = P v is a product, as in a dense layer. A score moves all
 weights of its row: the slope of $P_{il}$ with respect to $S_{ij}$ is $P_{ij} (1 - P_{ij})$ for
-$l = j$, else $-P_{il} P_{ij}$. Times the gradient R of P, and added up over l: Z, that of S.
+$l = j$, else $-P_{il} P_{ij}$. Times the gradient R of P, summed over l: Z, that of S; all (T, T).
 
 $$
 \frac{\partial L}{\partial v} = P^T G \qquad
@@ -146,7 +146,7 @@ r"""
 ## An embedding is a table
 
 Shuffled tokens get the same answers, shuffled; nothing knows which patch lies beside which. So a
-learned table (T, D), an *embedding*, is added: to token i its row i. A learned *class token* comes
+learned table (T + 1, D), an *embedding*, is added, row i to token i. A learned *class token* comes
 first; the head reads what it has gathered. A block has two residual branches (lesson 18): attention
 and the *MLP*, two dense layers with GELU (lesson 06). *Heads*: D is cut into h parts that attend on
 their own; a dense layer mixes what they bring. The library's ViT, as torchvision's, can also drop

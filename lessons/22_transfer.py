@@ -53,7 +53,7 @@ time. So outside training an image stays as it is.
 # %%
 def augment(images, pixels, training, rng):
     """If training, each image moved by up to `pixels` and mirrored by chance: (N, C, H, W) -> same
-    rng draws, for each image, dy and dx evenly from -pixels ... pixels, and whether to mirror.
+    rng draws dy and dx of all images, evenly from -pixels ... pixels, as (2, N); then N coins.
     """
     # >>> solution
     if not training:
@@ -76,7 +76,7 @@ r"""
 *Mixup* blends each image with the one before it in the batch (the first with the last): a share
 $\lambda$ (lambda) of its own, $1 - \lambda$ of the other. Then the right answer is the same blend.
 Labels are rows of shares, `targets` (N, K), with a single 1 at first; the cross-entropy of lesson 7
-takes any shares. $\lambda$ is drawn once per batch, from a Beta distribution:
+takes any shares. $\lambda$ is drawn once per batch, between 0 and 1 (a Beta distribution):
 
 $$
 y_n = \lambda x_n + (1 - \lambda) x_{n-1} \qquad t'_n = \lambda t_n + (1 - \lambda) t_{n-1}

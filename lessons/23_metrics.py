@@ -90,10 +90,10 @@ It is divided by the *sum of the weights*, not by N: doubled weights must change
 
 ## Easy samples count less
 
-For $\gamma = 0$, $\ell_n$ is the cross-entropy of lesson 07. Lin and others had a thousand easy
-background boxes per object: each costs little, all together drown the rest. Their *focal loss* has
-$\gamma = 2$: a box with $p_n = 0.9$ counts a hundredth. (It has a sigmoid, for yes or no:
-`ops.sigmoid_focal_loss`.) Take $\ln p_n$ by the log-sum-exp: $p_n$ may be rounded to 0.
+For $\gamma = 0$, $\ell_n$ is the cross-entropy of lesson 07. Lin and others classified boxes of an
+image, a thousand easy ones of background per object: each costs little, all drown the rest. Their
+*focal loss* has $\gamma = 2$: a box with $p_n = 0.9$ counts a hundredth. (It has a sigmoid, for yes
+or no: `ops.sigmoid_focal_loss`.) Take $\ln p_n$ by the log-sum-exp: $p_n$ may be rounded to 0.
 """
 
 
@@ -177,7 +177,7 @@ changes no answer, as the order of a row's scores stays. With class weights fewe
 but twice as many faults are found; four of five alarms are false. The focal loss changes next to
 nothing, and AP is alike: weights move where "faulty" begins, hardly who comes before whom. Both pay
 with probabilities further from the truth. T repairs the focal loss's, which were too near to 1/2;
-the others' only in part: it moves no border. `examples/imbalanced_binary.py` asks it of images.
+the weights' only in part: it moves no border. `examples/imbalanced_binary.py` asks it of images.
 """
 
 

@@ -18,7 +18,8 @@ ROW = Row("a step", {OURS: [1.0, 2.0, 4.0], LAST: [4.0], TORCH: [8.0, 8.0]}, wor
 @pytest.fixture
 def short(monkeypatch):
     """A harness that does not wait."""
-    for name, value in {"PAUSE": 0.0, "TURN": 0.0, "ROUNDS": 4, "QUIET": np.inf}.items():
+    quick = {"PAUSE": 0.0, "TURN": 0.0, "ROUNDS": 4, "LEAST_ROUNDS": 3, "QUIET": np.inf}
+    for name, value in quick.items():
         monkeypatch.setattr(harness, name, value)
 
 
@@ -36,7 +37,8 @@ def test_a_turn_is_in_milliseconds_per_run(short, monkeypatch):
     assert all(2.0 <= t < 1000.0 for t in row.samples["sleep"])
 
 
-def test_disturbed_rounds_are_dropped():
+def test_disturbed_rounds_are_dropped(monkeypatch):
+    monkeypatch.setattr(harness, "LEAST_ROUNDS", 3)
     rounds = [(0.5, {"a": 9.0}), (0.01, {"a": 1.0}), (0.3, {"a": 8.0}), (0.0, {"a": 2.0})]
     calm = [*rounds, (0.02, {"a": 3.0}), (0.03, {"a": 4.0})]
     assert [times["a"] for _, times in quietest(calm)] == [2.0, 1.0, 3.0, 4.0]

@@ -43,5 +43,5 @@ def batch_norm_backward(gy, x, weight, bias, eps):
 
 # 14.4 batch_norm_layer   ★★   25 minutes
 def batch_norm_layer(x, weight, bias, running_mean, running_var, training, momentum, eps):
-    """batch_norm_forward, which moves the running estimates (C,) in place; else y with them."""
+    """In training batch_norm_forward; it also moves the running arrays (C,). Else y uses those."""
     raise NotImplementedError("14.4 batch_norm_layer: your turn")

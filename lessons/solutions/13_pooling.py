@@ -10,7 +10,7 @@ import numpy as np
 def windows(shape, kernel_size, stride, padding=0):
     """All windows of images (N, C, H, W): output row i and column j, and two slices of x.
 
-    kernel_size, stride, padding: a number or a pair. The slices end where the image ends.
+    kernel_size, stride, padding: a number or a pair. A slice may end behind the image's end.
     """
     pairs = [v if isinstance(v, tuple) else (v, v) for v in (kernel_size, stride, padding)]
     (kh, kw), (sh, sw), (ph, pw) = pairs

@@ -51,7 +51,7 @@ def batch_norm_backward(gy, x, weight, bias, eps):
 
 # 14.4 batch_norm_layer   ★★   25 minutes
 def batch_norm_layer(x, weight, bias, running_mean, running_var, training, momentum, eps):
-    """batch_norm_forward, which moves the running estimates (C,) in place; else y with them."""
+    """In training batch_norm_forward; it also moves the running arrays (C,). Else y uses those."""
     if training:
         mean, var = x.mean(axes_of(x)), x.var(axes_of(x))
         running_mean += momentum * (mean - running_mean)

@@ -47,7 +47,8 @@ def layer_costs(rows, shape):
 
 # 16.3 network   ★★   25 minutes
 def network(rows, shape):
-    """The rows as an nn.Sequential for images of shape (C, H, W): ReLU as above, not at the end."""
+    """The rows as an nn.Sequential for images of shape (C, H, W): ReLU as above, not at the end.
+    Layers take a row's numbers in its order; Conv2d and Linear first the size of what comes in."""
     layers = []
     for kind, *numbers in rows:
         if kind == "conv":

@@ -13,7 +13,7 @@ from minicnn.models.blocks import Conv2dNormActivation as ConvNorm
 # 20.1 dense_weight   ★   15 minutes
 def dense_weight(weight, groups):
     """The weight (O, C, kh, kw) of a full convolution that does what weight (O, C/G, kh, kw) does
-    with G groups: group g has filters g O/G to (g + 1) O/G, and so many channels of its own.
+    with G groups: group g has filters g O/G to (g + 1) O/G and channels g C/G to (g + 1) C/G.
     """
     diagonal = np.kron(np.eye(groups), np.ones((len(weight) // groups, weight.shape[1])))
     return np.where(diagonal[:, :, None, None], np.tile(weight, (1, groups, 1, 1)), 0)

@@ -10,7 +10,7 @@ import numpy as np
 # 22.1 augment   ★★   25 minutes
 def augment(images, pixels, training, rng):
     """If training, each image moved by up to `pixels` and mirrored by chance: (N, C, H, W) -> same
-    rng draws, for each image, dy and dx evenly from -pixels ... pixels, and whether to mirror.
+    rng draws dy and dx of all images, evenly from -pixels ... pixels, as (2, N); then N coins.
     """
     if not training:
         return images

@@ -165,15 +165,6 @@ def test_last_digits_are_not_stale():
     assert not same("loss 0.1", "lose 0.1") and not same("ids 05.1", "ids 05.2")
 
 
-# The doctor has other names for these sections, or another lesson will have them.
-UNSETTLED = {
-    (5, "Probabilities minus labels"), (5, "The slope of a square"),
-    (5, "What the mean divides by"), (6, "Exponents that do not overflow"),
-    (6, "The kink at 0"), (6, "Two sides of zero"),
-    (6, "The slope in terms of the output"),
-}  # fmt: skip
-
-
 def test_the_doctor_points_to_sections_that_there_are():
     lessons = {int(lesson.number): lesson for lesson in exam.COURSE.lessons}
     missing = set()
@@ -182,7 +173,7 @@ def test_the_doctor_points_to_sections_that_there_are():
             texts = [c.text for c in lessons[bug.lesson].cells if c.kind == "markdown"]
             if f"## {bug.section}\n" not in "\n".join(texts) + "\n":
                 missing.add((bug.lesson, bug.section))
-    assert missing - UNSETTLED == set()
+    assert not missing
 
 
 def test_notebooks_have_blanks_and_use_what_the_learner_has(course, tmp_path):

@@ -150,7 +150,7 @@ BUGS = (
     Bug(
         "dropout-misplaced", "dropout stands in another place than in the table", 16, BUILT,
         ("Does dropout come before or after its dense layer?",
-         "The two papers differ in this; the rows say which.",
+         "The two tables differ in this; the rows say which.",
          "Compare the order of your layers with the rows."),
     ),
 )  # fmt: skip

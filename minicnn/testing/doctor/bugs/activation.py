@@ -70,7 +70,7 @@ BUGS = (
         "wrong-at-zero",
         "right everywhere but exactly at 0",
         6,
-        "The kink at 0",
+        "At the kink itself",
         (
             "Which branch takes x = 0?",
             "At a kink a convention decides; unless another is declared, it is the left slope.",
@@ -236,7 +236,7 @@ BUGS = (
         "sign-in-exponent",
         "the sign in the exponent is wrong",
         6,
-        "Exponents that do not overflow",
+        "Large numbers",
         (
             "Is the output near 1 or near 0 for a large positive x?",
             "The curve must rise.",

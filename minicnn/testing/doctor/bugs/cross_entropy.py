@@ -107,7 +107,7 @@ BUGS = (
     Bug(
         "target-lost",
         "the target is missing in the gradient",
-        5,
+        7,
         ERROR,
         (
             "What is the gradient of a perfect prediction?",
@@ -119,7 +119,7 @@ BUGS = (
     Bug(
         "target-added",
         "the target is added, not subtracted",
-        5,
+        7,
         ERROR,
         (
             "What is the gradient of a perfect prediction?",

@@ -4,7 +4,7 @@ from .bug import Bug
 
 MEAN = "What the mean divides by"
 ERROR = "Probabilities minus labels"
-SQUARE = "The slope of a square"
+SQUARE = "The power rule"
 
 BUGS = (
     Bug(
@@ -58,7 +58,7 @@ BUGS = (
     Bug(
         "not-divided-by-size",
         "not divided by the number of entries",
-        5,
+        7,
         MEAN,
         (
             "What happens to your number when the data are given twice?",
@@ -70,7 +70,7 @@ BUGS = (
     Bug(
         "divided-by-batch-not-size",
         "divided by the batch size, not by the number of entries",
-        5,
+        7,
         MEAN,
         (
             "How many squares go into the mean?",
@@ -82,7 +82,7 @@ BUGS = (
     Bug(
         "divided-by-size-twice",
         "divided once too often",
-        5,
+        7,
         MEAN,
         (
             "How often is there a mean?",
@@ -119,7 +119,7 @@ BUGS = (
     Bug(
         "factor-2-lost",
         "the factor 2 of the square is lost",
-        5,
+        1,
         SQUARE,
         (
             "What is the slope of d^2 at d = 1?",
@@ -131,7 +131,7 @@ BUGS = (
     Bug(
         "halved",
         "a factor 1/2 or 2 is between your loss and this one",
-        5,
+        1,
         SQUARE,
         (
             "Is there a 1/2 in the definition of this loss?",
@@ -143,7 +143,7 @@ BUGS = (
     Bug(
         "square-not-reduced",
         "the difference is still squared in the gradient",
-        5,
+        1,
         SQUARE,
         (
             "Is the gradient negative where the prediction is too low?",
@@ -155,7 +155,7 @@ BUGS = (
     Bug(
         "absolute-error-rule",
         "the gradient is the sign of the difference",
-        5,
+        1,
         SQUARE,
         (
             "Is the gradient larger where the miss is larger?",
@@ -167,7 +167,7 @@ BUGS = (
     Bug(
         "absolute-error",
         "the loss is the mean absolute error",
-        5,
+        1,
         SQUARE,
         (
             "How much does a miss of 3 cost, compared with a miss of 1?",
@@ -178,7 +178,7 @@ BUGS = (
     Bug(
         "root-taken",
         "a square root is taken of the mean",
-        5,
+        1,
         SQUARE,
         (
             "What is your loss for a miss of 3 everywhere?",
@@ -189,7 +189,7 @@ BUGS = (
     Bug(
         "square-of-the-mean",
         "the mean is squared, not the mean of squares taken",
-        5,
+        1,
         SQUARE,
         (
             "What is your loss for misses of 1 and -1?",

@@ -163,7 +163,7 @@ BUGS = (
         ("C66",),
     ),
     Bug(
-        "factor:", "your slope is {}", 6, "The slope in terms of the output",
+        "factor:", "your slope is {}", 6, "Slopes written with the output",
         ("What is the derivative, written down on paper?",
          "The evidence says what your code multiplies gy with.",
          "Check for which variable the formula is written: the input or the output."),

@@ -64,14 +64,16 @@ BUGS = (
         ("C38",), partial=True,
     ),
     Bug(
-        "only-negative", "the gradient is wrong for negative inputs only", 6, "Two sides of zero",
+        "only-negative", "the gradient is wrong for negative inputs only", 6,
+        "The mask comes from the input",
         ("What is the slope on the left of zero?",
          "The right half is right.",
          "Look at the branch for negative inputs."),
         ("C49",), partial=True,
     ),
     Bug(
-        "only-positive", "the gradient is wrong for positive inputs only", 6, "Two sides of zero",
+        "only-positive", "the gradient is wrong for positive inputs only", 6,
+        "The mask comes from the input",
         ("What is the slope on the right of zero?",
          "The left half is right.",
          "Look at the branch for positive inputs."),
