@@ -32,20 +32,27 @@ def judge(
 
 
 def _by_doctor(exercise: Exercise, functions: Mapping[str, Any], seed: int) -> Diagnosis:
-    """The other half of an op, where the exercise has one half only, is the doctor's own."""
+    found = diagnose(*as_an_op(exercise, functions), seed=seed)
+    forward, backward = halves(exercise)
+    theirs = {"forward": found.parts["forward"]} if forward else {}
+    if backward:
+        theirs |= {k: v for k, v in found.parts.items() if k != "forward"}
+    return replace(found, parts=theirs)
+
+
+def as_an_op(
+    exercise: Exercise, functions: Mapping[str, Any]
+) -> tuple[Op, Callable[..., Any], Callable[..., Any]]:
+    """The op, forward and backward. The half that the exercise has not is the doctor's own."""
     if exercise.op not in OPS:
         raise LessonError(f"exercise {exercise.title}: the doctor knows no op {exercise.op!r}")
     op, (forward, backward) = OPS[exercise.op], halves(exercise)
     if exercise.pairs:
         op = _without_excuse(op)
-    found = diagnose(
+    return (
         op, functions[forward] if forward else _right_forward(op),
-        functions[backward] if backward else _right_backward(op), seed=seed,
+        functions[backward] if backward else _right_backward(op),
     )  # fmt: skip
-    theirs = {"forward": found.parts["forward"]} if forward else {}
-    if backward:
-        theirs |= {k: v for k, v in found.parts.items() if k != "forward"}
-    return replace(found, parts=theirs)
 
 
 def _without_excuse(op: Op) -> Op:

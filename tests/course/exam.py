@@ -7,13 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from minicnn.learn.checks import check_of
 from minicnn.learn.course import Course
 from minicnn.learn.exercise import Exercise
-from minicnn.learn.judge import halves
+from minicnn.learn.judge import as_an_op, halves, judge
 from minicnn.learn.lesson import Lesson
 from minicnn.learn.stub import solution
 from minicnn.testing.doctor import OPS
+from minicnn.testing.doctor.contract import examine
+from minicnn.testing.doctor.outcome import Settings
+from minicnn.testing.doctor.subject import Subject
+from minicnn.testing.doctor.watching import preserved
 
 from .code_mutants import load
 
@@ -43,6 +49,17 @@ def extra(exercise: Exercise, name: str) -> Any:
     if importlib.util.find_spec(module) is None:
         return {}
     return getattr(importlib.import_module(module), name, {})
+
+
+def accepted(exercise: Exercise, functions: Mapping[str, Any]) -> bool:
+    """Whether the functions pass. At the first probe that fails it is over: nobody asks for why."""
+    if not exercise.op:
+        return judge(exercise, functions, training=False).ok
+    op, *halves_of_it = as_an_op(exercise, functions)
+    settings = Settings(np.dtype(float), 1e-7, 1e-9, tuple(halves_of_it))
+    subject = Subject(op, *halves_of_it)
+    with preserved():
+        return not any(examine(op, subject, probe, settings).failed for probe in op.probes(0))
 
 
 @dataclass(frozen=True)
