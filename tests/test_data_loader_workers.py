@@ -216,6 +216,7 @@ class Slow(Photos):
         time.sleep(0.02)
         return np.zeros((2, 2, 3), np.uint8), 0
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
 try:
     for images, labels in DataLoader(Slow(["?"] * 100_000), 50, workers=2, prefetch=4):
         print("begun", flush=True)
