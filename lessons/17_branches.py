@@ -4,7 +4,7 @@ r"""
 
 **Goal.** Mix channels pixel by pixel; send an image four ways side by side, and its gradient back;
 build GoogLeNet: 22 layers deep, 6,624,904 parameters, a ninth of AlexNet's. **Before.** Lessons 13,
-14, 16. **Time.** Two hours. **Runs** in 7 s; in full it trains three nets on CIFAR-10. **You can
+14, 16. **Time.** Two hours. **Runs** in 8 s; in full it trains three nets on CIFAR-10. **You can
 skip this if** you know what a 1 by 1 convolution is for, and how a concatenation's gradient is cut.
 
 In 2013 Lin, Chen and Yan (*Network in network*) asked whether a filter, a weighted sum, is clever

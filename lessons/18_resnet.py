@@ -4,7 +4,7 @@ r"""
 
 **Goal.** See why more plain layers can learn worse, and build the block against it: a branch of
 convolutions, *added* to its input. **Before.** Lessons 14, 16, 17. **Time.** Two hours. **Runs** in
-7 s; in full, on CIFAR-10, in 25 minutes. **You can skip this if** you can say why a branch
+9 s; in full, on CIFAR-10, in 25 minutes. **You can skip this if** you can say why a branch
 ends without ReLU, and which of its weights starts as 0.
 
 In 2015 He, Zhang, Ren and Sun asked: is stacking layers enough to make a network better? With batch

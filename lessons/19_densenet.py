@@ -4,7 +4,7 @@ r"""
 
 **Goal.** Build a network whose layers see *all* that was computed before them, keep it in one
 array, and find its gradient; then look which of it they use. **Before.** Lessons 17
-(concatenation), 18. **Time.** An hour and a half. **Runs** in 6 s; in full it trains on CIFAR-10.
+(concatenation), 18. **Time.** An hour and a half. **Runs** in 7 s; in full it trains on CIFAR-10.
 **You can skip this if** you can say how a dense block gets by with one array, there and back.
 
 A residual block adds, and after many additions nobody can tell who said what. In 2017 Huang, Liu,

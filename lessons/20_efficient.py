@@ -4,7 +4,7 @@ r"""
 
 **Goal.** Nearly the same accuracy for a ninth of the multiplications: convolutions split in two,
 channels gated, blocks wide inside. **Before.** Lessons 12 (roofline), 14 (batch norm), 18 (residual
-blocks). **Time.** Two hours. **Runs** in 7 s; in full it trains on CIFAR-10. **Skip it if** you can
+blocks). **Time.** Two hours. **Runs** in 3 s; in full it trains on CIFAR-10. **Skip it if** you can
 say why a ninth of the multiplications takes more than a ninth of the time.
 
 MobileNet (2017) asked: how cheap can a network be, for a telephone? From the paper's table 4:
