@@ -127,3 +127,18 @@ def test_batch_norm_with_an_offset(offset, spread):
     }
     for name, rule in terms.items():
         assert wrong_entries(planted(normalise, rule), x)[0] >= 6, name
+
+
+@pytest.mark.parametrize("slope", [0, 1, 1e3])
+def test_a_bend_that_is_far_narrower_than_the_step(slope):
+    """On both sides of it the function is a line: only its value at x tells of the bend."""
+    x = Tensor(np.array([1e-12, 3e-12]), requires_grad=True)
+
+    def forward(x):
+        return slope * x + x / (abs(x) + 1e-12)
+
+    def derivative(x):
+        return slope + 1e-12 / (abs(x) + 1e-12) ** 2
+
+    assert gradcheck(planted(forward, lambda gy, x: gy * derivative(x)), x).ok
+    assert wrong_entries(planted(forward, lambda gy, x: 2 * gy * derivative(x)), x) == [2]
